@@ -1,0 +1,71 @@
+import * as z from "zod";
+import { agentIdSchema, epochSchema, runIdSchema, serviceNameSchema } from "../ids.js";
+import { recordFormat } from "./codec.js";
+
+/** Proof that a former holder was cut off: the server's own answer after the fact. */
+export const fenceReceiptSchema = z.looseObject({
+  /** The epoch that was fenced; valid for it and everything older. */
+  fencedEpoch: epochSchema,
+  agent: agentIdSchema,
+  byEpoch: epochSchema,
+  strategy: z.string(),
+  at: z.iso.datetime(),
+  /** What the server said afterwards: session list, export table. */
+  evidence: z.string().max(4_000),
+});
+export type FenceReceipt = z.output<typeof fenceReceiptSchema>;
+
+/** What a failover may have lost, said before the application starts (invariant I6). */
+export const dataLossReceiptSchema = z.looseObject({
+  epoch: epochSchema,
+  reason: z.string(),
+  /** Upper bound of the lost time, when one is known. */
+  lossMsMax: z.int().nullable(),
+  from: z.string().describe("The copy or replica it was started from."),
+  at: z.iso.datetime(),
+});
+export type DataLossReceipt = z.output<typeof dataLossReceiptSchema>;
+
+const verbSchema = z.enum(["fence", "attach", "detach"]);
+
+/**
+ * What a run that won epoch e asks of a process with credentials (the elected controller, or itself with
+ * `controllerSide: inline`), and the answers. Requests of older epochs are void.
+ */
+export const requestRecordSchema = z.looseObject({
+  v: z.literal(1),
+  service: serviceNameSchema,
+  epoch: epochSchema,
+  run: runIdSchema,
+  agent: agentIdSchema,
+  verbs: z.array(verbSchema),
+  /** Journal: each step is written as `started` before it is done and as `done` or `failed` after. */
+  steps: z.array(
+    z.looseObject({
+      verb: verbSchema,
+      state: z.enum(["started", "done", "failed"]),
+      by: z.string(),
+      at: z.iso.datetime(),
+      code: z.string().optional(),
+      message: z.string().max(500).optional(),
+    }),
+  ),
+  /** Serialised attach context, from the controller half to the node half of the strategy. */
+  context: z.record(z.string(), z.json()).nullable(),
+  receipts: z.array(fenceReceiptSchema),
+});
+export type RequestRecord = z.output<typeof requestRecordSchema>;
+export const requestRecordFormat = recordFormat("request", 1, requestRecordSchema);
+
+/** Quarantine of a pair (service, agent): blocks only that agent's next run until clean-up was observed. */
+export const quarantineRecordSchema = z.looseObject({
+  v: z.literal(1),
+  service: serviceNameSchema,
+  agent: agentIdSchema,
+  bootId: z.string(),
+  epoch: epochSchema,
+  reason: z.string().max(500),
+  since: z.iso.datetime(),
+});
+export type QuarantineRecord = z.output<typeof quarantineRecordSchema>;
+export const quarantineRecordFormat = recordFormat("quarantine", 1, quarantineRecordSchema);

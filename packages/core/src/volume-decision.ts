@@ -1,0 +1,69 @@
+import type { ErrorCode } from "./error-codes.js";
+import type { Epoch } from "./ids.js";
+import type { VolumeEvidence } from "./strategy.js";
+
+export interface VolumeExpectation {
+  readonly service: string;
+  /** Epoch of the grant under which it is verified; null before a grant (read-only look). */
+  readonly epoch: Epoch | null;
+  /** Device seen at start; another one later means another file system. */
+  readonly device?: string;
+  /** The path must be a mount point of its own. */
+  readonly mustBeMountPoint?: boolean;
+}
+
+export type VolumeDecision =
+  | { readonly kind: "usable"; readonly neverRan: boolean }
+  | { readonly kind: "refused"; readonly code: ErrorCode; readonly message: string; readonly hint: string };
+
+const refuse = (code: ErrorCode, message: string, hint: string): VolumeDecision => ({ kind: "refused", code, message, hint });
+
+/** Pure: may a run of this service and epoch start on what was seen? Order matters: the most telling reason first. */
+export function decideVolume(seen: VolumeEvidence, expected: VolumeExpectation): VolumeDecision {
+  if (!seen.mounted) {
+    return refuse("VOLUME_MISSING", `The volume ${seen.path} is not there.`, "Mount it, or correct --volume. Nothing was written.");
+  }
+  if (expected.device !== undefined && expected.device !== seen.device) {
+    return refuse(
+      "VOLUME_CHANGED",
+      `The volume ${seen.path} is now device ${seen.device}; it was ${expected.device} when this run started.`,
+      "Somebody unmounted it or mounted something over it.",
+    );
+  }
+  if (expected.mustBeMountPoint === true && seen.device === seen.parentDevice) {
+    return refuse(
+      "VOLUME_MISSING",
+      `The directory ${seen.path} is there, but nothing is mounted on it.`,
+      "Mount the volume, or leave out --volume-must-be-mounted if it is meant to lie on the parent's file system.",
+    );
+  }
+  if (seen.mark === null) {
+    const content = seen.empty ? "is empty and" : "holds data but";
+    return refuse(
+      "VOLUME_UNMARKED",
+      `The directory ${seen.path} ${content} carries no volume mark.`,
+      seen.empty
+        ? `If this is the right place: holdfast volume init ${seen.path} --service ${expected.service}`
+        : `If this is the service's data: holdfast volume init ${seen.path} --service ${expected.service} --adopt`,
+    );
+  }
+  if (seen.mark.service !== expected.service) {
+    return refuse(
+      "IDENTITY_MISMATCH",
+      `The volume ${seen.path} belongs to service ${seen.mark.service}, not to ${expected.service}.`,
+      "Mount the right volume, or correct --service. Nothing was written.",
+    );
+  }
+  if (seen.readOnly) {
+    return refuse("VOLUME_READ_ONLY", `The volume ${seen.path} is mounted read-only.`, "See the kernel log: a file system turns read-only after an error.");
+  }
+  if (expected.epoch !== null && seen.epoch !== null && seen.epoch > expected.epoch) {
+    return refuse(
+      "STALE_EPOCH",
+      `The volume ${seen.path} has been used under epoch ${seen.epoch}, this grant has only ${expected.epoch}.`,
+      "The store was lost or restored from an older copy. Make sure that nothing runs, then: " +
+        `holdfast lock recover --service ${expected.service} --epoch-above ${seen.epoch} --confirm`,
+    );
+  }
+  return { kind: "usable", neverRan: seen.epoch === null };
+}
