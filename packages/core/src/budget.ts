@@ -90,7 +90,8 @@ export function timeBudget(timing: LeaseTiming, costs: LeaseCosts = DEFAULT_LEAS
 
   const problems: string[] = [];
   for (const [name, value] of Object.entries(timing)) {
-    if (!Number.isSafeInteger(value) || value < 0) problems.push(`${name} must be a whole number of milliseconds, not ${value}`);
+    if (!Number.isSafeInteger(value) || value < 0)
+      problems.push(`${name} must be a whole number of milliseconds, not ${value}`);
   }
   if (slackMs < 0) {
     const sum = terms.map((term) => `${term.name} ${term.valueMs}`).join(" + ");
@@ -137,5 +138,8 @@ export function explainTimeBudget(timing: LeaseTiming, costs: LeaseCosts = DEFAU
   const budget = timeBudget(timing, costs);
   const lines = budget.terms.map((t) => `  ${t.name.padEnd(13)} ${String(t.valueMs).padStart(8)}  ${t.meaning}`);
   const verdict = budget.problems.length === 0 ? `slack ${budget.slackMs} ms` : budget.problems.join("; ");
-  return [...lines, `  ${"sum".padEnd(13)} ${String(budget.sumMs).padStart(8)}  of leaseMs ${timing.leaseMs}: ${verdict}`].join("\n");
+  return [
+    ...lines,
+    `  ${"sum".padEnd(13)} ${String(budget.sumMs).padStart(8)}  of leaseMs ${timing.leaseMs}: ${verdict}`,
+  ].join("\n");
 }

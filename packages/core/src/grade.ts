@@ -27,7 +27,9 @@ export function computeGrade(volumes: readonly GradeEvidence[]): { grade: Grade;
   for (const volume of volumes) {
     const grade = weaker(volume.declared, volume.proven);
     const why =
-      grade === volume.declared ? volume.why : `${volume.why}; declared ${volume.declared}, proven only ${volume.proven}`;
+      grade === volume.declared
+        ? volume.why
+        : `${volume.why}; declared ${volume.declared}, proven only ${volume.proven}`;
     if (weakest === undefined || GRADES.indexOf(grade) < GRADES.indexOf(weakest.grade)) weakest = { grade, why };
   }
   return weakest ?? { grade: "none", why: "no volume" };

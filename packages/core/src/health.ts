@@ -12,7 +12,10 @@ export interface HealthVerdict {
 export function decideHealth(status: RunStatus): HealthVerdict {
   if (status.phase === "ended") return { healthy: false, why: "the run has ended" };
   if (status.phaseLimitMs !== null && status.phaseMs > status.phaseLimitMs) {
-    return { healthy: false, why: `${status.phase} for ${Math.round(status.phaseMs)} ms, limit ${status.phaseLimitMs} ms` };
+    return {
+      healthy: false,
+      why: `${status.phase} for ${Math.round(status.phaseMs)} ms, limit ${status.phaseLimitMs} ms`,
+    };
   }
   if (status.phase === "waiting-for-lease" || status.phase === "waiting-for-claim") {
     return { healthy: true, why: `${status.phase}${status.holder === null ? "" : `, held by ${status.holder}`}` };

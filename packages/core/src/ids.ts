@@ -8,10 +8,14 @@ import * as z from "zod";
 export type Epoch = bigint;
 
 /** Decimal string in JSON, bigint in memory. */
-export const epochSchema = z.codec(z.string().regex(/^(0|[1-9][0-9]{0,38})$/, "an epoch is a decimal number"), z.bigint(), {
-  decode: (text) => BigInt(text),
-  encode: (epoch) => epoch.toString(),
-});
+export const epochSchema = z.codec(
+  z.string().regex(/^(0|[1-9][0-9]{0,38})$/, "an epoch is a decimal number"),
+  z.bigint(),
+  {
+    decode: (text) => BigInt(text),
+    encode: (epoch) => epoch.toString(),
+  },
+);
 
 /** Letters, digits and inner dashes: a service name is a path segment in the store and a label elsewhere. */
 export const serviceNameSchema = z

@@ -59,7 +59,19 @@ export function isReadOnly(mount: MountEntry): boolean {
   return mount.options.includes("ro") || mount.superOptions.includes("ro");
 }
 
-const LOCAL_FS_TYPES = new Set(["ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "f2fs", "bcachefs", "ramfs"]);
+const LOCAL_FS_TYPES = new Set([
+  "ext2",
+  "ext3",
+  "ext4",
+  "xfs",
+  "btrfs",
+  "zfs",
+  "tmpfs",
+  "overlay",
+  "f2fs",
+  "bcachefs",
+  "ramfs",
+]);
 
 /**
  * Whether this kernel alone decides what reaches the file system. Elsewhere (NFS, FUSE clients, cluster file

@@ -40,11 +40,19 @@ export function assemblePlugins(plugins: readonly (Plugin & { readonly from: str
   const owner = new Map<string, string>();
   for (const plugin of plugins) {
     if (plugin.apiVersion !== PLUGIN_API_VERSION) {
-      throw new HoldfastError("INCOMPATIBLE", `Plugin ${plugin.from} speaks API version ${plugin.apiVersion}; this is ${PLUGIN_API_VERSION}.`, {
-        hint: "Install the version of the plugin that matches this Holdfast.",
-      });
+      throw new HoldfastError(
+        "INCOMPATIBLE",
+        `Plugin ${plugin.from} speaks API version ${plugin.apiVersion}; this is ${PLUGIN_API_VERSION}.`,
+        {
+          hint: "Install the version of the plugin that matches this Holdfast.",
+        },
+      );
     }
-    const add = <T extends { readonly type: string }>(kind: string, map: Map<string, T>, items: readonly T[] | undefined) => {
+    const add = <T extends { readonly type: string }>(
+      kind: string,
+      map: Map<string, T>,
+      items: readonly T[] | undefined,
+    ) => {
       for (const item of items ?? []) {
         const key = `${kind} ${item.type}`;
         const first = owner.get(key);

@@ -11,14 +11,41 @@ const secretReferenceSchema = z.union([
 
 export const exclusivitySchema = z
   .strictObject({
-    leaseMs: z.int().min(2_000).default(DEFAULT_LEASE_TIMING.leaseMs).describe("How long a grant lasts without renewal."),
-    renewMs: z.int().min(50).default(DEFAULT_LEASE_TIMING.renewMs).describe("Time between renewals; at most a quarter of the lease."),
-    stopBudgetMs: z.int().min(0).default(DEFAULT_LEASE_TIMING.stopBudgetMs).describe("From the stop signal to the last process gone."),
-    marginMs: z.int().min(250).default(DEFAULT_LEASE_TIMING.marginMs).describe("Reserve for kill, cut and clock rate error."),
-    guardMs: z.int().min(100).default(DEFAULT_LEASE_TIMING.guardMs).describe("What a candidate waits beyond the lease."),
+    leaseMs: z
+      .int()
+      .min(2_000)
+      .default(DEFAULT_LEASE_TIMING.leaseMs)
+      .describe("How long a grant lasts without renewal."),
+    renewMs: z
+      .int()
+      .min(50)
+      .default(DEFAULT_LEASE_TIMING.renewMs)
+      .describe("Time between renewals; at most a quarter of the lease."),
+    stopBudgetMs: z
+      .int()
+      .min(0)
+      .default(DEFAULT_LEASE_TIMING.stopBudgetMs)
+      .describe("From the stop signal to the last process gone."),
+    marginMs: z
+      .int()
+      .min(250)
+      .default(DEFAULT_LEASE_TIMING.marginMs)
+      .describe("Reserve for kill, cut and clock rate error."),
+    guardMs: z
+      .int()
+      .min(100)
+      .default(DEFAULT_LEASE_TIMING.guardMs)
+      .describe("What a candidate waits beyond the lease."),
     minimumGrade: gradeSchema.default("lease-only").describe("Refuse to run with a weaker promise than this."),
-    onStoreLoss: z.enum(["stop", "keep"]).default("stop").describe("`keep` only where something else than the store keeps others out."),
-    attachTimeoutMs: z.int().min(1_000).default(300_000).describe("Longest wait for attach and fence after the lease was won."),
+    onStoreLoss: z
+      .enum(["stop", "keep"])
+      .default("stop")
+      .describe("`keep` only where something else than the store keeps others out."),
+    attachTimeoutMs: z
+      .int()
+      .min(1_000)
+      .default(300_000)
+      .describe("Longest wait for attach and fence after the lease was won."),
     controllerSide: z.enum(["inline", "controller"]).default("inline").describe("Who attaches and fences."),
   })
   .check((context) => {
@@ -63,7 +90,11 @@ export const serviceSchema = z.strictObject({
   spec: z
     .strictObject({
       engine: z.union([
-        z.strictObject({ type: z.literal("process"), command: z.tuple([z.string()], z.string()), options: z.record(z.string(), z.json()).default({}) }),
+        z.strictObject({
+          type: z.literal("process"),
+          command: z.tuple([z.string()], z.string()),
+          options: z.record(z.string(), z.json()).default({}),
+        }),
         z.strictObject({
           type: z.string().min(1),
           version: z.string().min(1),

@@ -2,7 +2,7 @@ import type * as z from "zod";
 import type { Grade } from "./grade.js";
 import type { AgentId, Epoch, RunId } from "./ids.js";
 import type { Op } from "./op.js";
-import type { FenceReceipt, DataLossReceipt } from "./records/request.js";
+import type { DataLossReceipt, FenceReceipt } from "./records/request.js";
 import type { VolumeMark } from "./records/volume.js";
 
 /** The right to write, held by one run. */

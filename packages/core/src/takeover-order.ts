@@ -48,11 +48,16 @@ export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
     };
   }
   // A clean release needs no fence: nothing of the former tree was left. Anything else may still write.
-  if (facts.former !== "released" && facts.former !== "vacant" && facts.capabilities.fences && !fenced) steps.push("fence");
+  if (facts.former !== "released" && facts.former !== "vacant" && facts.capabilities.fences && !fenced)
+    steps.push("fence");
   if (facts.hasStrategy) {
     steps.push("attach", "check");
     if (facts.check === "needs-repair-unsafe") {
-      return { kind: "stop", code: "NEEDS_REPAIR", why: "the file system is damaged beyond what may be repaired without a person" };
+      return {
+        kind: "stop",
+        code: "NEEDS_REPAIR",
+        why: "the file system is damaged beyond what may be repaired without a person",
+      };
     }
     if (facts.check === "needs-repair-safe" && facts.capabilities.repairs) steps.push("repair");
     if (facts.capabilities.mounts) steps.push("mount");

@@ -10,7 +10,10 @@ export function cutDeadline(stamp: Instant, timing: Pick<LeaseTiming, "leaseMs" 
 }
 
 /** Without a newer confirmation the clean stop begins then, so that it is over by the cut deadline. */
-export function stopDeadline(stamp: Instant, timing: Pick<LeaseTiming, "leaseMs" | "marginMs" | "stopBudgetMs">): Instant {
+export function stopDeadline(
+  stamp: Instant,
+  timing: Pick<LeaseTiming, "leaseMs" | "marginMs" | "stopBudgetMs">,
+): Instant {
   return addMs(stamp, timing.leaseMs - timing.marginMs - timing.stopBudgetMs);
 }
 

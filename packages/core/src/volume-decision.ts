@@ -16,12 +16,21 @@ export type VolumeDecision =
   | { readonly kind: "usable"; readonly neverRan: boolean }
   | { readonly kind: "refused"; readonly code: ErrorCode; readonly message: string; readonly hint: string };
 
-const refuse = (code: ErrorCode, message: string, hint: string): VolumeDecision => ({ kind: "refused", code, message, hint });
+const refuse = (code: ErrorCode, message: string, hint: string): VolumeDecision => ({
+  kind: "refused",
+  code,
+  message,
+  hint,
+});
 
 /** Pure: may a run of this service and epoch start on what was seen? Order matters: the most telling reason first. */
 export function decideVolume(seen: VolumeEvidence, expected: VolumeExpectation): VolumeDecision {
   if (!seen.mounted) {
-    return refuse("VOLUME_MISSING", `The volume ${seen.path} is not there.`, "Mount it, or correct --volume. Nothing was written.");
+    return refuse(
+      "VOLUME_MISSING",
+      `The volume ${seen.path} is not there.`,
+      "Mount it, or correct --volume. Nothing was written.",
+    );
   }
   if (expected.device !== undefined && expected.device !== seen.device) {
     return refuse(
@@ -55,7 +64,11 @@ export function decideVolume(seen: VolumeEvidence, expected: VolumeExpectation):
     );
   }
   if (seen.readOnly) {
-    return refuse("VOLUME_READ_ONLY", `The volume ${seen.path} is mounted read-only.`, "See the kernel log: a file system turns read-only after an error.");
+    return refuse(
+      "VOLUME_READ_ONLY",
+      `The volume ${seen.path} is mounted read-only.`,
+      "See the kernel log: a file system turns read-only after an error.",
+    );
   }
   if (expected.epoch !== null && seen.epoch !== null && seen.epoch > expected.epoch) {
     return refuse(

@@ -1,7 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { mkdir, open, readdir } from "node:fs/promises";
-import { type Clock, type ExecOptions, type ExecResult, HoldfastError, type Logger, type Op, type OpFiles } from "@holdfast/core";
+import {
+  type Clock,
+  type ExecOptions,
+  type ExecResult,
+  HoldfastError,
+  type Logger,
+  type Op,
+  type OpFiles,
+} from "@holdfast/core";
 import { execa } from "execa";
 import { replaceFile } from "./atomic-file.js";
 import { systemClock } from "./clock.js";
@@ -52,19 +60,27 @@ async function exec(
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
   if (result.timedOut || result.isCanceled) {
-    throw new HoldfastError("UNKNOWN_OUTCOME", `${command} was ended before it answered (limit ${options.timeoutMs} ms).`, {
-      hint: "Observe what it did before calling again.",
-      retryable: true,
-      cause: result,
-    });
+    throw new HoldfastError(
+      "UNKNOWN_OUTCOME",
+      `${command} was ended before it answered (limit ${options.timeoutMs} ms).`,
+      {
+        hint: "Observe what it did before calling again.",
+        retryable: true,
+        cause: result,
+      },
+    );
   }
   const exitCode = result.exitCode ?? -1;
   if (!(options.okExitCodes ?? [0]).includes(exitCode)) {
-    throw new HoldfastError("INTERNAL", `${command} failed with ${result.exitCode ?? result.signal ?? result.code ?? "no exit code"}.`, {
-      hint: result.stderr.slice(0, 2_000),
-      detail: { exitCode, stderr: result.stderr.slice(0, 2_000) },
-      cause: result,
-    });
+    throw new HoldfastError(
+      "INTERNAL",
+      `${command} failed with ${result.exitCode ?? result.signal ?? result.code ?? "no exit code"}.`,
+      {
+        hint: result.stderr.slice(0, 2_000),
+        detail: { exitCode, stderr: result.stderr.slice(0, 2_000) },
+        cause: result,
+      },
+    );
   }
   return { exitCode, stdout: result.stdout, stderr: result.stderr };
 }
@@ -84,7 +100,9 @@ const files: OpFiles = {
       const buffer = Buffer.alloc(bytesMax + 1);
       const { bytesRead } = await handle.read(buffer, 0, bytesMax + 1, 0);
       if (bytesRead > bytesMax) {
-        throw new HoldfastError("INVALID_SPEC", `${path} has more than ${bytesMax} bytes.`, { hint: "It is not the file it should be." });
+        throw new HoldfastError("INVALID_SPEC", `${path} has more than ${bytesMax} bytes.`, {
+          hint: "It is not the file it should be.",
+        });
       }
       return buffer.subarray(0, bytesRead);
     } finally {

@@ -8,12 +8,15 @@ export interface ProcessIdentity {
 }
 
 /** Undefined when there is no such process. /proc never blocks. */
-export function readProcess(pid: number): (ProcessIdentity & { readonly state: string; readonly ppid: number }) | undefined {
+export function readProcess(
+  pid: number,
+): (ProcessIdentity & { readonly state: string; readonly ppid: number }) | undefined {
   let stat: string;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, "latin1");
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH")) return undefined;
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH"))
+      return undefined;
     throw error;
   }
   // The command's name is in parentheses and may itself contain blanks and parentheses.

@@ -1,12 +1,17 @@
-import { inspect } from "node:util";
 import { readFile, stat } from "node:fs/promises";
+import { inspect } from "node:util";
 import { HoldfastError, type Secret, type SecretReference } from "@holdfast/core";
 
 const SECRET_BYTES_MAX = 64 * 1024;
 
 /** A value that prints as `[secret]` everywhere but through `reveal`. */
 export function makeSecret(value: string): Secret {
-  const secret = { reveal: () => value, toString: () => "[secret]", toJSON: () => "[secret]", [inspect.custom]: () => "[secret]" };
+  const secret = {
+    reveal: () => value,
+    toString: () => "[secret]",
+    toJSON: () => "[secret]",
+    [inspect.custom]: () => "[secret]",
+  };
   return Object.freeze(secret);
 }
 
@@ -18,7 +23,9 @@ export async function readSecret(reference: SecretReference, env: NodeJS.Process
   if ("env" in reference) {
     const value = env[reference.env];
     if (value === undefined || value === "") {
-      throw new HoldfastError("NOT_FOUND", `The environment variable ${reference.env} is not set.`, { hint: "Set it for this process only." });
+      throw new HoldfastError("NOT_FOUND", `The environment variable ${reference.env} is not set.`, {
+        hint: "Set it for this process only.",
+      });
     }
     return makeSecret(value);
   }
@@ -26,18 +33,26 @@ export async function readSecret(reference: SecretReference, env: NodeJS.Process
   try {
     const info = await stat(file);
     if ((info.mode & 0o007) !== 0) {
-      throw new HoldfastError("DENIED", `The secret file ${file} can be read or written by everybody.`, { hint: `chmod 600 ${file}` });
+      throw new HoldfastError("DENIED", `The secret file ${file} can be read or written by everybody.`, {
+        hint: `chmod 600 ${file}`,
+      });
     }
     if (info.size > SECRET_BYTES_MAX || info.size === 0) {
-      throw new HoldfastError("INVALID_SPEC", `The secret file ${file} has ${info.size} bytes.`, { hint: "It should hold one secret and nothing else." });
+      throw new HoldfastError("INVALID_SPEC", `The secret file ${file} has ${info.size} bytes.`, {
+        hint: "It should hold one secret and nothing else.",
+      });
     }
     return makeSecret((await readFile(file, "utf8")).replace(/\r?\n$/, ""));
   } catch (error) {
     if (error instanceof HoldfastError) throw error;
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    throw new HoldfastError(code === "ENOENT" ? "NOT_FOUND" : "DENIED", `The secret file ${file} cannot be read (${String(code)}).`, {
-      hint: "Check the path and that this user may read it.",
-      cause: error,
-    });
+    throw new HoldfastError(
+      code === "ENOENT" ? "NOT_FOUND" : "DENIED",
+      `The secret file ${file} cannot be read (${String(code)}).`,
+      {
+        hint: "Check the path and that this user may read it.",
+        cause: error,
+      },
+    );
   }
 }

@@ -34,7 +34,12 @@ export interface LockConfig {
 export interface StoreCredentials {
   /** File with `user:password` for digest authentication. */
   readonly authFile: string | null;
-  readonly tls: { readonly caFile: string; readonly certFile: string | null; readonly keyFile: string | null; readonly serverName: string | null } | null;
+  readonly tls: {
+    readonly caFile: string;
+    readonly certFile: string | null;
+    readonly keyFile: string | null;
+    readonly serverName: string | null;
+  } | null;
 }
 
 /** What the volume said before the lease was asked for. Null = no volume is guarded. */
@@ -51,9 +56,18 @@ export type GuardToLock =
   | { readonly type: "renew"; readonly n: number; readonly deadline: Instant }
   /** The process that stands for the tree, sent before anything that can write is started. */
   | { readonly type: "tree"; readonly init: ProcessIdentity }
-  | { readonly type: "history"; readonly id: number; readonly kind: "started" | "stopped" | "lost" | "yielded"; readonly note: string }
+  | {
+      readonly type: "history";
+      readonly id: number;
+      readonly kind: "started" | "stopped" | "lost" | "yielded";
+      readonly note: string;
+    }
   /** The tree is known gone and the volume is settled (`released`), or something is left (`yield`). */
-  | { readonly type: "release"; readonly state: { readonly kind: "released" } | { readonly kind: "yield"; readonly needsFence: string }; readonly note: string }
+  | {
+      readonly type: "release";
+      readonly state: { readonly kind: "released" } | { readonly kind: "yield"; readonly needsFence: string };
+      readonly note: string;
+    }
   /** Stop being a candidate: leave the queue and exit. */
   | { readonly type: "leave" };
 
@@ -93,7 +107,13 @@ export type LockToGuard =
   | { readonly type: "unconfirmed"; readonly n: number; readonly why: string }
   | { readonly type: "lost"; readonly code: string; readonly message: string; readonly hint: string }
   /** Nothing was won and nothing will be; the process exits. `held` carries the holder for code 75 and 79. */
-  | { readonly type: "failed"; readonly code: string; readonly message: string; readonly hint: string; readonly holder: HolderDescription | null }
+  | {
+      readonly type: "failed";
+      readonly code: string;
+      readonly message: string;
+      readonly hint: string;
+      readonly holder: HolderDescription | null;
+    }
   | { readonly type: "history-done"; readonly id: number; readonly error: string | null }
   | { readonly type: "released" }
   | { readonly type: "release-failed"; readonly message: string }
@@ -106,7 +126,10 @@ export type LockToGuard =
     };
 
 /** Splits a byte stream into JSON lines; a line above the limit or broken JSON throws, as a peer is our own program. */
-export function createLineReader<T>(onMessage: (message: T) => void, bytesMax = 1024 * 1024): (chunk: Buffer | string) => void {
+export function createLineReader<T>(
+  onMessage: (message: T) => void,
+  bytesMax = 1024 * 1024,
+): (chunk: Buffer | string) => void {
   let rest = "";
   return (chunk) => {
     rest += chunk.toString();

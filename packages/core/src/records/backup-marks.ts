@@ -2,7 +2,13 @@ import * as z from "zod";
 import { epochSchema, serviceNameSchema } from "../ids.js";
 import { recordFormat } from "./codec.js";
 
-const markSchema = z.looseObject({ id: z.string(), repository: z.string(), at: z.iso.datetime(), epoch: epochSchema, sizeBytes: z.number() });
+const markSchema = z.looseObject({
+  id: z.string(),
+  repository: z.string(),
+  at: z.iso.datetime(),
+  epoch: epochSchema,
+  sizeBytes: z.number(),
+});
 
 /** Only the newest marks live in the store; the catalogue itself lives beside the backups. */
 export const backupMarksSchema = z.looseObject({

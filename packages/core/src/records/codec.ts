@@ -34,7 +34,8 @@ export function recordFormat<S extends z.ZodType>(name: string, major: number, s
       }
       const envelope = envelopeSchema.safeParse(json);
       if (!envelope.success) throw invalid(name, "it carries no version", envelope.error);
-      if (envelope.data.v !== major) throw invalid(name, `its version is ${envelope.data.v}, this program reads ${major}`);
+      if (envelope.data.v !== major)
+        throw invalid(name, `its version is ${envelope.data.v}, this program reads ${major}`);
       const record = schema.safeParse(json);
       if (!record.success) throw invalid(name, z.prettifyError(record.error).replaceAll("\n", "; "), record.error);
       return record.data;

@@ -30,11 +30,7 @@ export type HistoryRecord = z.output<typeof historyRecordSchema>;
 export const historyRecordFormat = recordFormat("history", 1, historyRecordSchema);
 
 /** Pure: appends, keeps the newest {@link HISTORY_ENTRIES_MAX}, never lowers the epoch or the longest lease. */
-export function appendHistory(
-  history: HistoryRecord | undefined,
-  service: string,
-  entry: HistoryEntry,
-): HistoryRecord {
+export function appendHistory(history: HistoryRecord | undefined, service: string, entry: HistoryEntry): HistoryRecord {
   const before = history ?? { v: 1 as const, service, epoch: 0n, leaseMsMax: 0, entries: [] };
   return {
     ...before,

@@ -45,7 +45,10 @@ export const leaseRecordSchema = z.looseObject({
    * A former run that left something behind which may still write. Carried from holder to holder until a fence
    * receipt covers its epoch, so that a crash in between cannot make anybody forget it.
    */
-  pendingFence: z.looseObject({ epoch: epochSchema, agent: agentIdSchema, what: z.string().max(300) }).nullable().default(null),
+  pendingFence: z
+    .looseObject({ epoch: epochSchema, agent: agentIdSchema, what: z.string().max(300) })
+    .nullable()
+    .default(null),
   /** For people only; wall time decides nothing. */
   since: z.iso.datetime(),
   /** Where the holder's own host says it is, for messages: host name, process id, task id. */
