@@ -1,1 +1,1 @@
-export {};
+export * from "./lease/index.js";

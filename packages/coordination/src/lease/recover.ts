@@ -1,0 +1,155 @@
+import { randomUUID } from "node:crypto";
+import {
+  type HistoryRecord,
+  HoldfastError,
+  hasCode,
+  type LeaseRecord,
+  leaseRecordFormat,
+  type QueueCandidate,
+  type StoreFinding,
+} from "@holdfast/core";
+import { readHistory, writeHistory } from "./history-log.js";
+import type { LeaseContext } from "./identity.js";
+import { putLease, readLease } from "./record-io.js";
+
+export interface LockStatus {
+  readonly record: LeaseRecord | null;
+  readonly history: HistoryRecord | null;
+  readonly candidates: readonly QueueCandidate[];
+  readonly findings: readonly StoreFinding[];
+}
+
+/** What the store says of a service; a read, so it may be stale, and wall times in it are for people. */
+export async function readLockStatus(
+  context: Pick<LeaseContext, "store" | "paths">,
+  options: { timeoutMs: number; signal: AbortSignal },
+): Promise<LockStatus> {
+  const [seen, history, candidates, findings] = await Promise.all([
+    readLease(context, options),
+    readHistory(context, options),
+    context.store.candidates(context.paths.queue, options),
+    context.store.findings(options),
+  ]);
+  return { record: seen?.record ?? null, history: history ?? null, candidates, findings };
+}
+
+/**
+ * After the store was lost or restored from an older copy: puts a record *held by nobody* above everything that may
+ * have been granted. The next candidate waits a whole lease on it. Writes nothing while a run holds the lease.
+ * @param epochAbove - the highest epoch known from volumes and reports.
+ * @throws `HELD_BY_OTHER`, `STALE_EPOCH` when the store already knows a higher one, store errors.
+ */
+export async function recoverLease(
+  context: LeaseContext,
+  options: {
+    readonly epochAbove: bigint;
+    readonly note: string;
+    readonly leaseMsMax: number;
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<LeaseRecord> {
+  const { store, paths, identity, clock } = context;
+  const seen = await readLease(context, options);
+  if (seen?.record.state.kind === "held") {
+    throw new HoldfastError(
+      "HELD_BY_OTHER",
+      `Run ${seen.record.run} on ${seen.record.agent} holds the lease of ${identity.service} (epoch ${seen.record.epoch}).`,
+      {
+        hint: "Stop that run first. If it is dead, a waiting candidate takes over one lease after its last renewal.",
+      },
+    );
+  }
+  const history = await readHistory(context, options);
+  const known = [seen?.record.epoch ?? 0n, history?.epoch ?? 0n].reduce((a, b) => (a > b ? a : b));
+  if (known > options.epochAbove) {
+    throw new HoldfastError("STALE_EPOCH", `The store already knows epoch ${known} for ${identity.service}.`, {
+      hint: `Give --epoch-above ${known} or more.`,
+    });
+  }
+  const record: LeaseRecord = {
+    v: 1,
+    service: identity.service,
+    epoch: options.epochAbove,
+    run: randomUUID(),
+    attempt: { nonce: randomUUID(), n: 0 },
+    agent: identity.agent,
+    machineId: identity.machineId,
+    bootId: identity.bootId,
+    leaseMs: Math.max(options.leaseMsMax, history?.leaseMsMax ?? 0, seen?.record.leaseMs ?? 0),
+    state: { kind: "vacant" },
+    pendingFence: seen?.record.pendingFence ?? null,
+    since: clock.wallTime(),
+    holder: { host: identity.host, pid: identity.pid },
+  };
+  // History first: a crash in between leaves a record that is too low, which the next start refuses again.
+  await writeHistory(
+    context,
+    {
+      kind: "recovered",
+      epoch: record.epoch,
+      run: record.run,
+      agent: record.agent,
+      leaseMs: record.leaseMs,
+      note: options.note,
+    },
+    options,
+  );
+  if (seen === undefined) await store.create(paths.lease, leaseRecordFormat.serialize(record), options);
+  else await putLease(context, record, seen.version, options);
+  return record;
+}
+
+/**
+ * The operator's word that what an earlier run left behind can no longer write. Clears the pending fence of that
+ * epoch on the record, version-checked, and says so in the history.
+ * @throws `NOT_FOUND` when there is nothing to confirm, `VERSION_CONFLICT` when the record changed meanwhile: look again.
+ */
+export async function confirmFenced(
+  context: LeaseContext,
+  options: { readonly epoch: bigint; readonly note: string; readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const seen = await readLease(context, options);
+  const pending = seen === undefined ? null : pendingEpoch(seen.record);
+  if (seen === undefined || pending === null || pending > options.epoch) {
+    throw new HoldfastError(
+      "NOT_FOUND",
+      `No fence is pending for ${context.identity.service} up to epoch ${options.epoch}.`,
+      { hint: "See `holdfast lock status`." },
+    );
+  }
+  if (seen.record.state.kind === "held") {
+    throw new HoldfastError(
+      "HELD_BY_OTHER",
+      `Run ${seen.record.run} holds the lease; its record is its own to write.`,
+      {
+        hint: "Stop that run; its successor waits for this confirmation.",
+      },
+    );
+  }
+  await writeHistory(
+    context,
+    {
+      kind: "recovered",
+      epoch: seen.record.epoch,
+      run: seen.record.run,
+      agent: context.identity.agent,
+      note: `fence of epoch ${pending} confirmed: ${options.note}`,
+    },
+    options,
+  );
+  const state = seen.record.state.kind === "yield" ? ({ kind: "released" } as const) : seen.record.state;
+  const attempt = { nonce: randomUUID(), n: 0 };
+  try {
+    await putLease(context, { ...seen.record, attempt, state, pendingFence: null }, seen.version, options);
+  } catch (error) {
+    if (!hasCode(error, "UNKNOWN_OUTCOME")) throw error;
+    const after = await readLease(context, options);
+    if (after?.record.attempt.nonce !== attempt.nonce) throw error;
+  }
+}
+
+function pendingEpoch(record: LeaseRecord): bigint | null {
+  if (record.pendingFence !== null) return record.pendingFence.epoch;
+  return record.state.kind === "yield" ? record.epoch : null;
+}
