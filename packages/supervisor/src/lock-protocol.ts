@@ -102,6 +102,8 @@ export type LockToGuard =
       readonly former: { readonly kind: string; readonly epoch: string; readonly agent: string };
       readonly pendingFence: { readonly epoch: string; readonly agent: string; readonly what: string } | null;
     }
+  /** A receipt covers the pending fence named in `granted`: the takeover may go on. */
+  | { readonly type: "fenced"; readonly epoch: string }
   | { readonly type: "renewing"; readonly n: number }
   | { readonly type: "confirmed"; readonly n: number; readonly stamp: Instant; readonly epoch: string }
   | { readonly type: "unconfirmed"; readonly n: number; readonly why: string }

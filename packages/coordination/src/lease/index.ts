@@ -2,6 +2,7 @@ export { type Acquired, type AcquireOptions, acquireLease } from "./acquire.js";
 export { Attempts } from "./attempts.js";
 export { type BootstrapDecision, type BootstrapFacts, decideBootstrap } from "./bootstrap.js";
 export { type ElectionOptions, runElection } from "./election.js";
+export { coversEpoch, readRequest, writeFenceReceipt } from "./fence-receipts.js";
 export { HeldLease, type ReleaseResult, type RenewResult, resumeLease } from "./held-lease.js";
 export { readHistory, writeHistory } from "./history-log.js";
 export { describeHolder, type LeaseContext, type LeaseIdentity, type LeasePaths } from "./identity.js";
@@ -13,5 +14,6 @@ export {
   type Observation,
   observe,
 } from "./observer.js";
+export { pendingFenceOf } from "./pending-fence.js";
 export { readLease, type SeenRecord } from "./record-io.js";
 export { confirmFenced, type LockStatus, readLockStatus, recoverLease } from "./recover.js";

@@ -2,14 +2,15 @@ import { randomUUID } from "node:crypto";
 import {
   type HistoryRecord,
   HoldfastError,
-  hasCode,
   type LeaseRecord,
   leaseRecordFormat,
   type QueueCandidate,
   type StoreFinding,
 } from "@holdfast/core";
+import { writeFenceReceipt } from "./fence-receipts.js";
 import { readHistory, writeHistory } from "./history-log.js";
 import type { LeaseContext } from "./identity.js";
+import { pendingFenceOf } from "./pending-fence.js";
 import { putLease, readLease } from "./record-io.js";
 
 export interface LockStatus {
@@ -101,55 +102,47 @@ export async function recoverLease(
 }
 
 /**
- * The operator's word that what an earlier run left behind can no longer write. Clears the pending fence of that
- * epoch on the record, version-checked, and says so in the history.
- * @throws `NOT_FOUND` when there is nothing to confirm, `VERSION_CONFLICT` when the record changed meanwhile: look again.
+ * The operator's word that what an earlier run left behind can no longer write: recorded as a receipt, which the run
+ * that waits for it, or the next one, takes as proof. The lease record stays its holder's own to write.
+ * @throws `NOT_FOUND` when nothing is pending up to that epoch; store errors.
  */
 export async function confirmFenced(
   context: LeaseContext,
+  requestPath: string,
   options: { readonly epoch: bigint; readonly note: string; readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<void> {
   const seen = await readLease(context, options);
-  const pending = seen === undefined ? null : pendingEpoch(seen.record);
-  if (seen === undefined || pending === null || pending > options.epoch) {
+  const pending = seen === undefined ? null : pendingFenceOf(seen.record);
+  if (seen === undefined || pending === null || pending.epoch > options.epoch) {
     throw new HoldfastError(
       "NOT_FOUND",
       `No fence is pending for ${context.identity.service} up to epoch ${options.epoch}.`,
       { hint: "See `holdfast lock status`." },
     );
   }
-  if (seen.record.state.kind === "held") {
-    throw new HoldfastError(
-      "HELD_BY_OTHER",
-      `Run ${seen.record.run} holds the lease; its record is its own to write.`,
-      {
-        hint: "Stop that run; its successor waits for this confirmation.",
-      },
-    );
-  }
+  const { identity, clock } = context;
   await writeHistory(
     context,
     {
       kind: "recovered",
       epoch: seen.record.epoch,
       run: seen.record.run,
-      agent: context.identity.agent,
-      note: `fence of epoch ${pending} confirmed: ${options.note}`,
+      agent: identity.agent,
+      note: `fence of epoch ${pending.epoch} confirmed by an operator: ${options.note}`,
     },
     options,
   );
-  const state = seen.record.state.kind === "yield" ? ({ kind: "released" } as const) : seen.record.state;
-  const attempt = { nonce: randomUUID(), n: 0 };
-  try {
-    await putLease(context, { ...seen.record, attempt, state, pendingFence: null }, seen.version, options);
-  } catch (error) {
-    if (!hasCode(error, "UNKNOWN_OUTCOME")) throw error;
-    const after = await readLease(context, options);
-    if (after?.record.attempt.nonce !== attempt.nonce) throw error;
-  }
-}
-
-function pendingEpoch(record: LeaseRecord): bigint | null {
-  if (record.pendingFence !== null) return record.pendingFence.epoch;
-  return record.state.kind === "yield" ? record.epoch : null;
+  await writeFenceReceipt(
+    context,
+    requestPath,
+    {
+      fencedEpoch: pending.epoch,
+      agent: pending.agent,
+      byEpoch: seen.record.epoch,
+      strategy: "operator",
+      at: clock.wallTime(),
+      evidence: options.note,
+    },
+    options,
+  );
 }

@@ -14,6 +14,7 @@ import { HeldLease } from "./held-lease.js";
 import type { LeaseContext } from "./identity.js";
 import { judgeRead } from "./judge-read.js";
 import type { Observation } from "./observer.js";
+import { pendingFenceOf } from "./pending-fence.js";
 import { putLease, readLease, type SeenRecord } from "./record-io.js";
 
 export type Takeover =
@@ -81,10 +82,7 @@ function takeoverRecord(
     leaseMs: timing.leaseMs,
     state: { kind: "held" },
     // Whatever a former run left behind stays on record until a receipt covers it.
-    pendingFence:
-      former.state.kind === "yield" && former.pendingFence === null
-        ? { epoch: former.epoch, agent: former.agent, what: former.state.needsFence.slice(0, 300) }
-        : former.pendingFence,
+    pendingFence: pendingFenceOf(former),
     since: clock.wallTime(),
     holder: { host: identity.host, pid: identity.pid, ...(identity.task === null ? {} : { task: identity.task }) },
   };
