@@ -113,7 +113,8 @@ void claim_finish(struct claim *claim, struct channel *to)
 void claim_drop(struct claim *claim, struct channel *to)
 {
     if (claim->replyFd >= 0) {
-        kill(claim->child, SIGKILL); /* not reaped yet or long gone: see claim_child_ended() */
+        if (claim->child > 0)
+            kill(claim->child, SIGKILL);
         close(claim->replyFd);
         claim->replyFd = -1;
         answer(to, ECANCELED);

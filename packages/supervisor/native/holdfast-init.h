@@ -71,17 +71,18 @@ int init_main(void *supervision);
 enum weight { ORDINARY, ESSENTIAL };
 struct channel {
     int fd;
-    bool ended;    /* the peer closed or the socket failed; nothing more comes or goes */
+    bool ended;    /* the peer closed or the socket failed: nothing more comes */
     bool skipping; /* inside a line that was too long */
-    size_t inStart, inEnd, outBytes, dropped;
+    size_t inStart, inEnd, outStart, outEnd, dropped;
     char in[LINE_BYTES_MAX];
-    char out[QUEUE_BYTES_MAX];
+    char out[QUEUE_BYTES_MAX + LINE_BYTES_MAX];
 };
-void channel_receive(struct channel *channel);
+bool channel_receive(struct channel *channel);
 int channel_line(struct channel *channel, char **line);
 void channel_send(struct channel *channel, enum weight weight, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void channel_flush(struct channel *channel);
+bool channel_pending(const struct channel *channel);
 bool decode(char *field);
 const char *encode(const char *text);
 char *next_field(char **rest);
@@ -110,7 +111,7 @@ bool die_with_parent(const struct supervision *supervision, pid_t parent);
 struct claim {
     int fd;      /* the locked description, or -1 */
     int replyFd; /* from the child that is opening it, or -1 */
-    pid_t child;
+    pid_t child; /* 0 once reaped: its pid may be a stranger's by then */
 };
 void claim_begin(struct claim *claim, const struct supervision *supervision, const char *path, struct channel *to);
 void claim_finish(struct claim *claim, struct channel *to);

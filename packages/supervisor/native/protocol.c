@@ -20,8 +20,8 @@ uint64_t clock_ns(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Reads once. Call only after channel_line() has returned 0: then the buffer has room. */
-void channel_receive(struct channel *channel)
+/* Reads once; whether bytes came. Call only after channel_line() has returned 0: then the buffer has room. */
+bool channel_receive(struct channel *channel)
 {
     if (channel->inStart > 0) {
         memmove(channel->in, channel->in + channel->inStart, channel->inEnd - channel->inStart);
@@ -33,6 +33,7 @@ void channel_receive(struct channel *channel)
         channel->inEnd += (size_t)got;
     else if (got == 0 || (errno != EAGAIN && errno != EINTR))
         channel->ended = true;
+    return got > 0;
 }
 
 /* 1 and a line, 0 when none is complete, -1 when a line was dropped (too long, or with a NUL byte in it). */
@@ -60,13 +61,19 @@ int channel_line(struct channel *channel, char **line)
 
 static bool append(struct channel *channel, size_t limit, const char *format, va_list arguments)
 {
-    if (channel->outBytes >= limit)
+    const size_t used = channel->outEnd - channel->outStart;
+    if (channel->outEnd + LINE_BYTES_MAX > sizeof channel->out) { /* moved only when needed, or a slow reader costs us */
+        memmove(channel->out, channel->out + channel->outStart, used);
+        channel->outStart = 0;
+        channel->outEnd = used;
+    }
+    if (used >= limit)
         return false;
-    const size_t room = limit - channel->outBytes;
-    const int bytes = vsnprintf(channel->out + channel->outBytes, room, format, arguments);
+    const size_t room = limit - used;
+    const int bytes = vsnprintf(channel->out + channel->outEnd, room, format, arguments);
     if (bytes < 0 || (size_t)bytes >= room)
         return false;
-    channel->outBytes += (size_t)bytes;
+    channel->outEnd += (size_t)bytes;
     return true;
 }
 
@@ -82,8 +89,6 @@ static bool append_text(struct channel *channel, size_t limit, const char *forma
 /* Queues one whole line (or drops it, and counts) and sends what the socket takes. */
 void channel_send(struct channel *channel, enum weight weight, const char *format, ...)
 {
-    if (channel->ended)
-        return;
     const size_t ordinary = QUEUE_BYTES_MAX - QUEUE_BYTES_RESERVED;
     if (channel->dropped > 0 &&
         append_text(channel, ordinary, "error %zu%%20lines%%20dropped:%%20not%%20read\n", channel->dropped))
@@ -98,19 +103,21 @@ void channel_send(struct channel *channel, enum weight weight, const char *forma
 
 void channel_flush(struct channel *channel)
 {
-    size_t sent = 0;
-    while (sent < channel->outBytes) {
-        const ssize_t bytes = write(channel->fd, channel->out + sent, channel->outBytes - sent);
-        if (bytes > 0) {
-            sent += (size_t)bytes;
-        } else if (errno == EAGAIN) {
-            break;
-        } else if (errno != EINTR) {
-            sent = channel->outBytes; /* the reader is gone; its own end of the socket says so when read */
-        }
+    while (channel->outStart < channel->outEnd) {
+        const ssize_t bytes = write(channel->fd, channel->out + channel->outStart, channel->outEnd - channel->outStart);
+        if (bytes > 0)
+            channel->outStart += (size_t)bytes;
+        else if (errno == EAGAIN)
+            return;
+        else if (errno != EINTR)
+            break; /* the reader is gone; its own end of the socket says so when read */
     }
-    memmove(channel->out, channel->out + sent, channel->outBytes - sent);
-    channel->outBytes -= sent;
+    channel->outStart = channel->outEnd = 0;
+}
+
+bool channel_pending(const struct channel *channel)
+{
+    return channel->outStart < channel->outEnd;
 }
 
 static int hex_digit(char character)

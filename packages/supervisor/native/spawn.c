@@ -77,13 +77,13 @@ static bool change_ids(const struct options *options)
 {
     if (!options->changeIds)
         return true;
-    /* A user namespace without rights of its own refuses setgroups(); staying who one is needs no rights. */
-    const bool same = options->groupCount == 0 && getuid() == options->uid && geteuid() == options->uid &&
-                      getgid() == options->gid && getegid() == options->gid;
-    return (same && options->uid != 0) ||
-           (setgroups(options->groupCount, options->groups) == 0 &&
-            setresgid(options->gid, options->gid, options->gid) == 0 &&
-            setresuid(options->uid, options->uid, options->uid) == 0);
+    if (setgroups(options->groupCount, options->groups) == 0 &&
+        setresgid(options->gid, options->gid, options->gid) == 0 &&
+        setresuid(options->uid, options->uid, options->uid) == 0)
+        return true;
+    /* Without any right to change, staying who one is needs none (a user namespace forbids even setgroups). */
+    return errno == EPERM && options->groupCount == 0 && getuid() == options->uid && geteuid() == options->uid &&
+           getgid() == options->gid && getegid() == options->gid;
 }
 
 static bool place_descriptors(const struct launch *launch)

@@ -1,0 +1,411 @@
+/*
+ * The sentry: direct child of the guard, outside the tree. It holds the deadline as a kernel timer whose signal is
+ * SIGKILL to itself, which a stopped process receives too; the init and everything under it follow (README.md).
+ */
+#include "holdfast-init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+/* Without a PID namespace user space kills by walking, at the deadline; the kernel's timer comes this much later. */
+static const uint64_t walkNs = 250u * 1000000u;
+
+static const char *const treeNames[] = {"pid-namespace", "user-pid-namespace", "subreaper"};
+static const int treeFlags[] = {CLONE_NEWPID | CLONE_NEWNS, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS, 0};
+
+static struct supervision supervision;
+static struct channel guard, init;
+static pid_t initPid;          /* 0 once reaped */
+static timer_t killTimer, wakeTimer;
+static bool killing;           /* nothing more is relayed to the init */
+static int guardGroup;         /* gets the terminal back when the application has ended */
+static char refusals[256];     /* why a better kind of tree could not be had */
+
+static void report(const char *what, const char *detail)
+{
+    char text[512];
+    snprintf(text, sizeof text, "%s: %s", what, detail);
+    channel_send(&guard, ORDINARY, "error %s\n", encode(text));
+}
+
+/* Our end is the tree's end: the init hears of it from the kernel. */
+static void die(const char *what)
+{
+    report(what, strerror(errno));
+    _exit(EXIT_INTERNAL);
+}
+
+/* 0, 1 and 2 must be taken, or a socket of ours would become the application's; beyond, only two are wanted. */
+static void tidy_descriptors(const struct options *options)
+{
+    const unsigned low = (unsigned)(options->controlFd < options->stepFd ? options->controlFd : options->stepFd);
+    const unsigned high = (unsigned)(options->controlFd < options->stepFd ? options->stepFd : options->controlFd);
+    const unsigned ranges[3][2] = {{3, low - 1}, {low + 1, high - 1}, {high + 1, ~0u}};
+    while ((supervision.nullFd = open("/dev/null", O_RDWR)) >= 0 && supervision.nullFd <= STDERR_FILENO)
+        ;
+    for (size_t index = 0; index < 3; index++) {
+        const unsigned first = ranges[index][0], last = ranges[index][1];
+        if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
+            continue;
+        const long limit = sysconf(_SC_OPEN_MAX); /* kernel before 5.9 */
+        for (long fd = first; fd <= (long)last && fd < (limit > 0 ? limit : 1 << 20); fd++)
+            close((int)fd);
+    }
+    supervision.nullFd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (supervision.nullFd < 0 || fcntl(options->controlFd, F_SETFD, FD_CLOEXEC) != 0 ||
+        fcntl(options->stepFd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(options->controlFd, F_SETFL, O_NONBLOCK) != 0)
+        die("descriptors");
+}
+
+static timer_t create_timer(int signal)
+{
+    timer_t timer;
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = signal};
+    /* The signal is allocated here, so that arming cannot fail for want of memory later. */
+    if (timer_create(CLOCK_BOOTTIME, &event, &timer) != 0)
+        die("no deadline timer");
+    return timer;
+}
+
+static struct itimerspec at_ns(uint64_t ns)
+{
+    return (struct itimerspec){.it_value = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)}};
+}
+
+static void set_deadline(const char *field)
+{
+    uint64_t deadlineNs;
+    if (*field != ' ' || !parse_number(field + 1, INT64_MAX - walkNs, &deadlineNs)) {
+        report("deadline", "not a time in nanoseconds; the former one stands");
+        return;
+    }
+    deadlineNs = deadlineNs > 0 ? deadlineNs : 1; /* zero would disarm the timer instead of firing it */
+    const bool subreaper = supervision.tree == TREE_SUBREAPER;
+    const struct itimerspec at = at_ns(deadlineNs), later = at_ns(deadlineNs + walkNs);
+    /* SIGCONT at the deadline wakes us to walk even when we were stopped. */
+    if (timer_settime(killTimer, TIMER_ABSTIME, subreaper ? &later : &at, NULL) != 0 ||
+        (subreaper && (timer_settime(wakeTimer, TIMER_ABSTIME, &at, NULL) != 0 ||
+                       timerfd_settime(supervision.timerFd, TFD_TIMER_ABSTIME, &at, NULL) != 0)))
+        die("cannot arm the deadline");
+    /* Only now may the init count on it. */
+    atomic_store(&supervision.shared->deadlineNs, deadlineNs);
+}
+
+static bool write_file(const char *path, const char *text)
+{
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
+    const bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    const int error = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return written;
+}
+
+/* Every id we know maps to itself when we have the right to say so (root in a container), else only our own. */
+static bool map_ids(pid_t pid, const char *kind, unsigned own)
+{
+    char path[64], map[4096] = "", deny[64];
+    size_t bytes = 0;
+    unsigned inside, outside, count;
+    snprintf(path, sizeof path, "/proc/self/%s_map", kind);
+    FILE *mine = fopen(path, "re");
+    while (mine != NULL && bytes < sizeof map - 48 && fscanf(mine, "%u %u %u", &inside, &outside, &count) == 3)
+        bytes += (size_t)snprintf(map + bytes, sizeof map - bytes, "%u %u %u\n", inside, inside, count);
+    if (mine != NULL)
+        fclose(mine);
+    snprintf(path, sizeof path, "/proc/%d/%s_map", (int)pid, kind);
+    if (bytes > 0 && write_file(path, map))
+        return true;
+    snprintf(deny, sizeof deny, "/proc/%d/setgroups", (int)pid);
+    snprintf(map, sizeof map, "%u %u 1\n", own, own);
+    return (strcmp(kind, "gid") != 0 || write_file(deny, "deny")) && write_file(path, map);
+}
+
+/* The handshake of bind_to_sentry() in init.c. Bounded, because nobody else could end a wait here but the guard. */
+static bool let_go(pid_t pid)
+{
+    char armed;
+    struct pollfd ready = {supervision.lineFds[0], POLLIN, 0};
+    if (poll(&ready, 1, 5000) != 1) {
+        errno = ETIMEDOUT;
+        return false;
+    }
+    if (read(supervision.lineFds[0], &armed, 1) != 1) {
+        errno = ECHILD; /* it ended */
+        return false;
+    }
+    if (supervision.tree == TREE_USER_PID_NAMESPACE &&
+        (!map_ids(pid, "uid", geteuid()) || !map_ids(pid, "gid", getegid())))
+        return false;
+    return write(supervision.lineFds[0], "G", 1) == 1;
+}
+
+static bool clone_init(void)
+{
+    static _Alignas(16) char stack[256 << 10]; /* the child has its own copy: no CLONE_VM */
+    const int yes = 1;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, supervision.lineFds) != 0 ||
+        socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, supervision.pidFds) != 0 ||
+        setsockopt(supervision.pidFds[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) != 0)
+        die("sockets");
+    initPid = clone(init_main, stack + sizeof stack, treeFlags[supervision.tree] | SIGCHLD, &supervision);
+    const int cloneError = errno;
+    close(supervision.lineFds[1]);
+    close(supervision.pidFds[1]);
+    errno = cloneError;
+    if (initPid > 0 && let_go(initPid))
+        return true;
+    const int error = errno;
+    if (initPid > 0) {
+        kill(initPid, SIGKILL);
+        while (waitpid(initPid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
+    initPid = 0;
+    close(supervision.lineFds[0]);
+    close(supervision.pidFds[0]);
+    errno = error;
+    return false;
+}
+
+static void start_init(const struct options *options)
+{
+    for (int tree = TREE_PID_NAMESPACE; tree <= TREE_SUBREAPER; tree++) {
+        supervision.tree = (enum tree)tree;
+        if (!options->allowed[tree])
+            continue;
+        errno = ENOENT; /* killing by walking needs a /proc that speaks of our pids */
+        if ((tree != TREE_SUBREAPER || (proc_matches() && prctl(PR_SET_CHILD_SUBREAPER, 1) == 0)) && clone_init())
+            break;
+        const size_t used = strlen(refusals);
+        snprintf(refusals + used, sizeof refusals - used, "%s%s: %s", used > 0 ? "; " : "", treeNames[tree],
+                 strerror(errno));
+    }
+    if (initPid == 0) {
+        report("no kind of tree can be had", refusals);
+        _exit(EXIT_INTERNAL);
+    }
+    init.fd = supervision.lineFds[0];
+    if (fcntl(init.fd, F_SETFL, O_NONBLOCK) != 0)
+        die("init socket");
+}
+
+static void say_hello(const char *mounted)
+{
+    uint64_t startTicks = 0;
+    const bool known = proc_matches() && proc_start_ticks(initPid, &startTicks);
+    channel_send(&guard, ESSENTIAL, "hello %d %s %d %llu %llu %llu %s\n", PROTOCOL_VERSION,
+                 treeNames[supervision.tree], (int)initPid, (unsigned long long)startTicks,
+                 (unsigned long long)clock_ns(CLOCK_MONOTONIC), (unsigned long long)clock_ns(CLOCK_BOOTTIME), mounted);
+    if (!known)
+        report("/proc", "not of our PID namespace; the init's start time is unknown");
+    if (refusals[0] != '\0')
+        report("not the best kind of tree", refusals);
+}
+
+/* See send_pid() in init.c. */
+static int translated_pid(const char *own)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(struct ucred))];
+    } control = {0};
+    char byte;
+    struct iovec data = {&byte, 1};
+    struct msghdr message = {
+        .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    struct ucred credentials = {0};
+    if (supervision.tree == TREE_SUBREAPER)
+        return atoi(own);
+    if (recvmsg(supervision.pidFds[0], &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) > 0 &&
+        control.header.cmsg_type == SCM_CREDENTIALS)
+        memcpy(&credentials, CMSG_DATA(&control.header), sizeof credentials);
+    return credentials.pid;
+}
+
+static void take_terminal_back(void)
+{
+    /* SIGTTOU is ignored, so this works from the background; it fails when the terminal has gone, which is fine. */
+    if (supervision.foreground)
+        tcsetpgrp(STDIN_FILENO, guardGroup);
+}
+
+static void handle_report(char *line)
+{
+    if (strncmp(line, "ready ", 6) == 0) {
+        say_hello(line + 6);
+    } else if (strncmp(line, "started ", 8) == 0) {
+        channel_send(&guard, ESSENTIAL, "started %d\n", translated_pid(line + 8));
+    } else {
+        if (strncmp(line, "exit ", 5) == 0)
+            take_terminal_back();
+        channel_send(&guard, strncmp(line, "error ", 6) == 0 ? ORDINARY : ESSENTIAL, "%s\n", line);
+    }
+}
+
+static void handle_reports(void)
+{
+    char *line;
+    for (int found; (found = channel_line(&init, &line)) != 0;)
+        if (found > 0)
+            handle_report(line);
+}
+
+/* The kernel takes the rest of a namespace along. Without one, kill_pass() walks until nothing is left. */
+static void begin_kill(void)
+{
+    killing = true;
+    if (initPid > 0)
+        kill(initPid, SIGKILL);
+}
+
+static void handle_command(char *line)
+{
+    const bool deadline = strncmp(line, "deadline", 8) == 0;
+    if (deadline)
+        set_deadline(line + 8);
+    if (strcmp(line, "kill") == 0)
+        begin_kill();
+    else if (!killing && (!deadline || supervision.tree == TREE_SUBREAPER)) /* others need no waking */
+        channel_send(&init, ORDINARY, "%s\n", line);
+}
+
+static void handle_commands(void)
+{
+    char *line;
+    const size_t dropped = init.dropped;
+    for (int found; (found = channel_line(&guard, &line)) != 0;) {
+        if (found > 0)
+            handle_command(line);
+        else
+            report("command", "line too long, or with a NUL byte");
+    }
+    if (init.dropped > dropped)
+        report("the init does not read", "commands were dropped");
+}
+
+/* The init is gone and so is all that was under it: exit status 0 says the same if nobody reads the line. */
+static void finish(void)
+{
+    const struct itimerspec never = {0};
+    timer_settime(killTimer, 0, &never, NULL);
+    take_terminal_back();
+    while (channel_receive(&init)) /* what it said last */
+        handle_reports();
+    channel_send(&guard, ESSENTIAL, "gone\n");
+    const uint64_t untilNs = clock_ns(CLOCK_MONOTONIC) + 1000000000u;
+    while (channel_pending(&guard) && clock_ns(CLOCK_MONOTONIC) < untilNs) {
+        struct pollfd writable = {guard.fd, POLLOUT, 0};
+        poll(&writable, 1, 100);
+        channel_flush(&guard);
+    }
+    _exit(EXIT_GONE);
+}
+
+/* In subreaper mode orphans of a dead init become our children; nothing is left when there is no child at all. */
+static void reap(void)
+{
+    for (;;) {
+        int how;
+        const pid_t pid = waitpid(-1, &how, WNOHANG);
+        if (pid < 0 && errno == ECHILD)
+            finish();
+        if (pid <= 0)
+            return;
+        if (pid != initPid)
+            continue;
+        initPid = 0;
+        if (!killing)
+            report("the init ended by itself", WIFSIGNALED(how) ? strsignal(WTERMSIG(how)) : "exit");
+        begin_kill();
+    }
+}
+
+static void wait_for_events(int timeoutMs)
+{
+    struct signalfd_siginfo ignored;
+    uint64_t expirations;
+    struct pollfd fds[] = {
+        {guard.ended ? -1 : guard.fd, (short)(POLLIN | (channel_pending(&guard) ? POLLOUT : 0)), 0},
+        {init.ended ? -1 : init.fd, (short)(POLLIN | (channel_pending(&init) ? POLLOUT : 0)), 0},
+        {supervision.signalFd, POLLIN, 0},
+        {supervision.timerFd, POLLIN, 0},
+    };
+    if (poll(fds, 4, timeoutMs) < 0 && errno != EINTR)
+        die("poll");
+    if (fds[0].revents & POLLOUT)
+        channel_flush(&guard);
+    /* The guard is gone: what it still had to say must not be carried out. */
+    if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))
+        guard.ended = true;
+    else if (fds[0].revents & POLLIN)
+        channel_receive(&guard);
+    if (fds[1].revents & POLLOUT)
+        channel_flush(&init);
+    if (fds[1].revents & ~POLLOUT)
+        channel_receive(&init);
+    while (fds[2].revents != 0 && read(supervision.signalFd, &ignored, sizeof ignored) > 0)
+        ;
+    if (fds[3].revents != 0 && read(supervision.timerFd, &expirations, sizeof expirations) > 0)
+        begin_kill();
+}
+
+int supervise(const struct options *options)
+{
+    const pid_t guardPid = getppid();
+    shield_signals();
+    prctl(PR_SET_NAME, "holdfast-sentry");
+    /* If the guard died before this, our parent has changed, or the control socket is closed: see wait_for_events(). */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != guardPid)
+        return EXIT_INTERNAL;
+    supervision.options = options;
+    supervision.timerFd = supervision.signalFd = -1;
+    guard.fd = options->controlFd;
+    tidy_descriptors(options);
+    guardGroup = getpgrp();
+    supervision.foreground = isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == guardGroup;
+    killTimer = create_timer(SIGKILL);
+    wakeTimer = create_timer(SIGCONT);
+    supervision.timerFd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    supervision.shared = mmap(NULL, sizeof *supervision.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    sigset_t childEnded;
+    sigemptyset(&childEnded);
+    sigaddset(&childEnded, SIGCHLD);
+    supervision.signalFd = signalfd(-1, &childEnded, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (supervision.shared == MAP_FAILED || supervision.signalFd < 0 || supervision.timerFd < 0)
+        die("preparation");
+    start_init(options);
+    close(options->stepFd); /* only the init needs it */
+    for (int waitMs = 5;;) {
+        handle_reports();
+        if (guard.ended)
+            begin_kill();
+        else
+            handle_commands();
+        reap();
+        const bool walk = killing && supervision.tree == TREE_SUBREAPER;
+        if (walk)
+            tree_kill();
+        wait_for_events(walk ? waitMs : -1);
+        waitMs = !walk ? 5 : waitMs < 200 ? waitMs * 2 : waitMs;
+    }
+}
