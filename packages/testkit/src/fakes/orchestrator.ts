@@ -1,0 +1,74 @@
+import type { ObservedTask, Orchestrator, OrchestratorEvent } from "@holdfast/core";
+
+export interface FakeOrchestrator extends Orchestrator {
+  readonly applied: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+  readonly stopRequests: readonly string[];
+  /** What `observe` says of a service; a stop request changes nothing here, as it proves nothing. */
+  setTasks(service: string, tasks: readonly ObservedTask[]): void;
+  emit(event: OrchestratorEvent): void;
+}
+
+/** Places nothing; remembers what was asked of it and says what a test tells it to say. */
+export function createFakeOrchestrator(type = "fake"): FakeOrchestrator {
+  const applied = new Map<string, Readonly<Record<string, unknown>>>();
+  const stopRequests: string[] = [];
+  const tasks = new Map<string, readonly ObservedTask[]>();
+  const listeners = new Set<(event: OrchestratorEvent) => void>();
+  return {
+    apiVersion: 1,
+    type,
+    applied,
+    stopRequests,
+    setTasks: (service, list) => void tasks.set(service, list),
+    emit(event) {
+      for (const listener of listeners) listener(event);
+    },
+    compile: (service, placement) => ({
+      definition: { id: service.metadata.name, instances: 1, placement: placement.kind },
+      reasons: { "/instances": "one writer" },
+      warnings: [],
+    }),
+    lint: () => [],
+    observe: async (_op, service) => ({
+      exists: applied.has(service),
+      suspended: stopRequests.includes(service),
+      tasks: tasks.get(service) ?? [],
+      deployments: [],
+    }),
+    async apply(_op, { definition }) {
+      applied.set(String(definition.id), definition);
+    },
+    async stop(_op, service) {
+      stopRequests.push(service);
+    },
+    events: (op) => eventsUntil(op.signal, listeners),
+  };
+}
+
+async function* eventsUntil(
+  signal: AbortSignal,
+  listeners: Set<(event: OrchestratorEvent) => void>,
+): AsyncIterable<OrchestratorEvent> {
+  const waiting: OrchestratorEvent[] = [];
+  let wake = () => {};
+  const listener = (event: OrchestratorEvent) => {
+    waiting.push(event);
+    wake();
+  };
+  const onAbort = () => wake();
+  listeners.add(listener);
+  signal.addEventListener("abort", onAbort);
+  try {
+    while (!signal.aborted) {
+      const next = waiting.shift();
+      if (next !== undefined) yield next;
+      else
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+    }
+  } finally {
+    listeners.delete(listener);
+    signal.removeEventListener("abort", onAbort);
+  }
+}
