@@ -1,1 +1,27 @@
-export {};
+export type { AgentTask, Launch, LocalAgent } from "./agent.js";
+export { afterFailure, type BackoffState, NO_BACKOFF } from "./backoff.js";
+export { type CompileOptions, compileService } from "./compile.js";
+export {
+  definitionVersion,
+  fillPlaceholders,
+  type LocalDefinition,
+  localDefinitionSchema,
+  type PlaceholderValues,
+  parseDefinition,
+} from "./definition.js";
+export { lintDefinition } from "./lint.js";
+export {
+  type AgentStatus,
+  createLocalOrchestrator,
+  type LocalOrchestrator,
+  type LocalOrchestratorOptions,
+} from "./orchestrator.js";
+export {
+  type Action,
+  type PlannedAgent,
+  type PlannedTask,
+  planService,
+  type ServicePlan,
+  type ServiceView,
+} from "./plan.js";
+export type { TaskEntry } from "./task-table.js";
