@@ -6,3 +6,4 @@ export * from "./mounts.js";
 export * from "./op.js";
 export * from "./process-state.js";
 export * from "./secret.js";
+export * from "./user.js";

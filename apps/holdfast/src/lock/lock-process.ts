@@ -57,6 +57,7 @@ export class LockProcess {
 
   constructor(exit: (code: number) => void) {
     this.#exit = exit;
+    this.#delay.enable();
   }
 
   attach(channel: GuardChannel): void {
@@ -66,20 +67,26 @@ export class LockProcess {
   handle(message: GuardToLock): void {
     switch (message.type) {
       case "config":
-        return this.#configure(message.config);
+        this.#configure(message.config);
+        break;
       case "acquire":
-        return this.#background(this.#acquire(message));
+        this.#background(this.#acquire(message));
+        break;
       case "renew":
-        return this.#renew(message);
+        this.#renew(message);
+        break;
       case "tree":
         this.#tree = message.init;
-        return;
+        break;
       case "history":
-        return this.#background(this.#history(message));
+        this.#background(this.#history(message));
+        break;
       case "release":
-        return this.#background(this.#release(message));
+        this.#background(this.#release(message));
+        break;
       case "leave":
-        return this.#background(this.#leave());
+        this.#background(this.#leave());
+        break;
     }
   }
 
@@ -274,7 +281,6 @@ export class LockProcess {
     const nowMs = systemClock.now().monoMs;
     if (nowMs - this.#statisticsAtMs < STATISTICS_EVERY_MS) return;
     this.#statisticsAtMs = nowMs;
-    this.#delay.enable();
     const endpoint = this.#context?.store.health().endpoint ?? "";
     const max = this.#delay.max / 1e6;
     this.#channel?.send({ type: "statistics", eventLoopDelayMsMax: max, storeLatencyMs, endpoint });

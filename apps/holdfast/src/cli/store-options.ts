@@ -1,0 +1,93 @@
+import type { LeaseContext } from "@holdfast/coordination";
+import { type CoordinationStore, DEFAULT_LEASE_TIMING, HoldfastError, storePaths, timeBudget } from "@holdfast/core";
+import { readMachineIdentity, systemClock } from "@holdfast/effects";
+import type { Command } from "commander";
+import { openStore } from "../store-url.js";
+
+/** Flags of every command that talks to the store; the same names as in `run`. */
+export interface StoreFlags {
+  readonly service: string;
+  readonly store?: string;
+  readonly storeAuthFile?: string;
+  readonly storeCa?: string;
+  readonly storeCert?: string;
+  readonly storeKey?: string;
+  readonly storeServerName?: string;
+}
+
+const TIMEOUT_MS = 10_000;
+
+export function withStoreFlags(command: Command): Command {
+  return command
+    .requiredOption("--service <name>", "the service")
+    .option("--store <url>", "zookeeper://…, zookeeper+tls://… or dir:///path (default: $HOLDFAST_STORE)")
+    .option("--store-auth-file <file>", "file with user:password for digest authentication")
+    .option("--store-ca <file>", "CA certificate for zookeeper+tls")
+    .option("--store-cert <file>", "client certificate")
+    .option("--store-key <file>", "key of the client certificate")
+    .option("--store-server-name <name>", "name to expect in the server's certificate")
+    .option("--json", "machine-readable output");
+}
+
+export interface StoreSession {
+  readonly context: LeaseContext;
+  readonly requestPath: string;
+  readonly options: { readonly timeoutMs: number; readonly signal: AbortSignal };
+}
+
+/** Opens the store for one command and closes it whatever happens. */
+export async function withStore<T>(flags: StoreFlags, action: (session: StoreSession) => Promise<T>): Promise<T> {
+  const url = flags.store ?? process.env.HOLDFAST_STORE;
+  if (url === undefined) {
+    throw new HoldfastError("USAGE", "No store was given.", { hint: "Give --store URL or set HOLDFAST_STORE." });
+  }
+  const signal = AbortSignal.timeout(TIMEOUT_MS * 2);
+  const store = await openStore({
+    url,
+    credentials: credentialsOf(flags),
+    silenceMs: timeBudget(DEFAULT_LEASE_TIMING).silenceMs,
+    sessionTimeoutMs: DEFAULT_LEASE_TIMING.leaseMs,
+    timeoutMs: TIMEOUT_MS,
+    retryUntil: null,
+  });
+  try {
+    return await action(sessionOf(store, flags.service, signal));
+  } finally {
+    await store.close();
+  }
+}
+
+function credentialsOf(flags: StoreFlags) {
+  const { storeCa, storeCert, storeKey, storeServerName } = flags;
+  return {
+    authFile: flags.storeAuthFile ?? null,
+    tls:
+      storeCa === undefined
+        ? null
+        : {
+            caFile: storeCa,
+            certFile: storeCert ?? null,
+            keyFile: storeKey ?? null,
+            serverName: storeServerName ?? null,
+          },
+  };
+}
+
+function sessionOf(store: CoordinationStore, service: string, signal: AbortSignal): StoreSession {
+  const machine = readMachineIdentity();
+  return {
+    context: {
+      store,
+      paths: {
+        lease: storePaths.lease(service),
+        history: storePaths.history(service),
+        queue: storePaths.queue(service),
+      },
+      identity: { service, agent: machine.host, ...machine, pid: process.pid, task: null },
+      timing: DEFAULT_LEASE_TIMING,
+      clock: systemClock,
+    },
+    requestPath: storePaths.request(service),
+    options: { timeoutMs: TIMEOUT_MS, signal },
+  };
+}
