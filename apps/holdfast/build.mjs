@@ -50,7 +50,7 @@ const { metafile } = await build({
     "import.meta.filename": "__filename",
     "import.meta.dirname": "__dirname",
   },
-  banner: { js: 'const __bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
+  banner: { js: '"use strict";const __bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
   logLevel: "warning",
 });
 
