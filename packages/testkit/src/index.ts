@@ -1,1 +1,2 @@
 export * from "./fakes/index.js";
+export * from "./zookeeper/index.js";
