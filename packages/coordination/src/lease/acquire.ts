@@ -8,7 +8,7 @@ import { describeHolder, type LeaseContext } from "./identity.js";
 import { decideCandidate, type Observation, observe } from "./observer.js";
 import { CandidateQueue } from "./queue.js";
 import { readLease } from "./record-io.js";
-import { claimOn, type Takeover, takeOver } from "./take-over.js";
+import { claimOn, recognise, type Takeover, takeOver } from "./take-over.js";
 import { Wakeup } from "./wakeup.js";
 
 export interface AcquireOptions {
@@ -80,6 +80,12 @@ async function waitAndTake(
 ): Promise<Acquired> {
   const { clock, timing, store, paths } = context;
   const call = { timeoutMs: timeBudget(timing).silenceMs, signal };
+  const grant = (won: Extract<Takeover, { kind: "granted" }>, former: LeaseRecord): Acquired => ({
+    lease: won.lease,
+    stamp: won.stamp,
+    former,
+    attempts,
+  });
   let basis = await bootstrap(context, options, call);
   let { observation } = basis;
   let claim = claimOn(observation);
@@ -107,8 +113,7 @@ async function waitAndTake(
         refusals = 0;
       }
       const result: Takeover = await takeOver(context, attempts, claim, basis.leaseMsMax, signal);
-      if (result.kind === "granted")
-        return { lease: result.lease, stamp: result.stamp, former: observation.record, attempts };
+      if (result.kind === "granted") return grant(result, observation.record);
       // Refused although the reads still show the expected version: that server is behind the others (rule 3).
       if (result.kind === "refused" && ++refusals > 1)
         store.changeServer("it still shows a version that was superseded");
@@ -135,6 +140,8 @@ async function waitAndTake(
         basis = { ...(await bootstrap(context, options, call)), neverRan: false };
         observation = basis.observation;
       } else {
+        const own = await recognise(context, attempts, claim, seen, basis.leaseMsMax, signal);
+        if (own?.kind === "granted") return grant(own, observation.record);
         observation = observe(observation, seen, answeredAtMs);
       }
       away = undefined;

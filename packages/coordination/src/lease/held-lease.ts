@@ -63,10 +63,10 @@ export class HeldLease {
   async renew(deadline: Instant, signal: AbortSignal): Promise<RenewResult> {
     let why = "not sent: the deadline was reached";
     while (!signal.aborted && !this.#ended && !isReached(deadline, this.#context.clock.now())) {
-      const result = await this.#attemptRenewal(deadline, signal);
+      const { pauseMs, ...result } = await this.#attemptRenewal(deadline, signal);
       if (result.kind !== "unconfirmed") return result;
       why = result.why;
-      if (result.pauseMs > 0) await this.#pause(Math.min(result.pauseMs, this.#leftMs(deadline)), signal);
+      if (pauseMs > 0) await this.#pause(Math.min(pauseMs, this.#leftMs(deadline)), signal);
     }
     return { kind: "unconfirmed", why };
   }

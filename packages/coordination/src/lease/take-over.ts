@@ -62,6 +62,26 @@ export async function takeOver(
   }
 }
 
+/**
+ * Looks at a read for an earlier try of this claim whose outcome was unknown: found late, it counts with its own stamp,
+ * and would otherwise be waited out like a stranger's. Undefined when the read shows none.
+ */
+export async function recognise(
+  context: LeaseContext,
+  attempts: Attempts,
+  claim: TakeoverClaim,
+  seen: SeenRecord,
+  leaseMsMax: number,
+  signal: AbortSignal,
+): Promise<Takeover | undefined> {
+  const { observation, run } = claim;
+  const epoch = observation.record.epoch + 1n;
+  const self = { run, epoch, created: observation.version.created, nonce: attempts.nonce, stamps: attempts.stamps };
+  const judgement = judgeRead(self, seen);
+  if (judgement.kind !== "confirmed") return undefined;
+  return accept(context, attempts, seen, observation, judgement.stamp, leaseMsMax, signal);
+}
+
 function takeoverRecord(
   context: LeaseContext,
   former: LeaseRecord,
