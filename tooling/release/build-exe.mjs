@@ -1,0 +1,165 @@
+// @ts-check
+/**
+ * `node tooling/release/build-exe.mjs`: makes `dist/holdfast`, one file that needs neither Node nor npm: Node's own binary
+ * with the bundles, their code caches and the native init inside. Needs the build. Prints what it made and refuses to
+ * leave a file that does not keep what it promises.
+ */
+import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { fetchNode, nodeVersion } from "./node-binary.mjs";
+
+const repository = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const bundles = join(repository, "apps/holdfast/dist");
+const output = join(repository, "dist/holdfast");
+
+/** Debian 10, Ubuntu 18.10 and RHEL 8 have it. */
+const GLIBC_MAX = [2, 28];
+const STARTS = 20;
+
+/**
+ * Flags of V8 for all our processes. They hold little and compute little, so memory counts more than throughput. Part of
+ * the code cache's key.
+ */
+const EXEC_ARGV = ["--max-semi-space-size=1"];
+
+/** @param {string} path */
+function required(path) {
+  if (!existsSync(path)) throw new Error(`${path} is missing; run pnpm build first`);
+  return path;
+}
+
+/**
+ * @param {string} node
+ * @param {string} work - Directory for intermediate files.
+ */
+function embed(node, work) {
+  const init = required(join(bundles, "holdfast-init"));
+  const digest = createHash("sha256").update(readFileSync(init)).digest("hex");
+  writeFileSync(join(work, "holdfast-init.sha256"), digest);
+  /** @type {Record<string, string>} */
+  const assets = { "holdfast-init": init, "holdfast-init.sha256": join(work, "holdfast-init.sha256") };
+  for (const name of ["lock", "cli"]) {
+    const bundle = required(join(bundles, `${name}.cjs`));
+    const cache = join(work, `${name}.cache`);
+    execFileSync(node, [...EXEC_ARGV, join(repository, "tooling/release/code-cache.cjs"), bundle, cache]);
+    assets[`${name}.cjs`] = bundle;
+    assets[`${name}.cache`] = cache;
+  }
+  const config = {
+    main: required(join(bundles, "holdfast.cjs")),
+    output: join(work, "holdfast"),
+    useCodeCache: true,
+    useSnapshot: false,
+    disableExperimentalSEAWarning: true,
+    execArgv: EXEC_ARGV,
+    // NODE_OPTIONS in the environment is meant for the application, which may be a Node program itself.
+    execArgvExtension: "none",
+    assets,
+  };
+  writeFileSync(join(work, "sea.json"), JSON.stringify(config));
+  execFileSync(node, ["--build-sea", join(work, "sea.json")], { stdio: ["ignore", "ignore", "inherit"] });
+  return config.output;
+}
+
+/**
+ * Symbols are of use to debuggers of V8 only, and are a fifth of the file.
+ *
+ * @param {string} binary
+ * @param {string} work
+ */
+function stripped(binary, work) {
+  const copy = join(work, "node");
+  copyFileSync(binary, copy);
+  const { error, status } = spawnSync("strip", [copy], { stdio: "ignore" });
+  if (error !== undefined || status !== 0) console.log("strip (binutils) is missing: the executable stays larger");
+  return copy;
+}
+
+/**
+ * The highest version of glibc's symbols that the file names; the dynamic loader refuses to start it on an older glibc.
+ *
+ * @param {string} file
+ */
+function glibcFloor(file) {
+  const versions = [...readFileSync(file, "latin1").matchAll(/\0GLIBC_2\.(\d+)(?:\.\d+)?\0/g)].map((match) =>
+    Number(match[1]),
+  );
+  if (versions.length === 0) throw new Error(`${file} names no glibc version; is it linked dynamically?`);
+  return [2, Math.max(...versions)];
+}
+
+/**
+ * A rejected code cache costs only time, so it must be asked for.
+ *
+ * @param {string} file
+ */
+function assertCodeCachesAccepted(file) {
+  const environment = { ...process.env, NODE_DEBUG: "holdfast-embedded" };
+  for (const [name, args] of /** @type {const} */ ([
+    ["cli", ["--help"]],
+    ["lock", ["__lock"]],
+  ])) {
+    const { stderr } = spawnSync(file, args, { input: "", encoding: "utf8", env: environment, timeout: 10_000 });
+    if (!stderr.includes(`${name}: code cache accepted`)) {
+      throw new Error(`V8 did not take the code cache of ${name}.cjs:\n${stderr}`);
+    }
+  }
+}
+
+/**
+ * @param {string} file
+ * @returns {number} milliseconds from exec to exit, median
+ */
+function medianStartMs(file) {
+  const samples = Array.from({ length: STARTS }, () => {
+    const startedAt = process.hrtime.bigint();
+    execFileSync(file, ["--version"]);
+    return Number(process.hrtime.bigint() - startedAt) / 1e6;
+  }).sort((a, b) => a - b);
+  return /** @type {number} */ (samples[STARTS / 2]);
+}
+
+const { binary, license } = fetchNode();
+const work = mkdtempSync(join(tmpdir(), "holdfast-exe-"));
+try {
+  const made = embed(stripped(binary, work), work);
+  const [major, minor] = glibcFloor(made);
+  if (major !== GLIBC_MAX[0] || /** @type {number} */ (minor) > /** @type {number} */ (GLIBC_MAX[1])) {
+    throw new Error(`The executable needs glibc ${major}.${minor}; the promise is ${GLIBC_MAX.join(".")}.`);
+  }
+  const version = execFileSync(made, ["--version"], { encoding: "utf8" }).trim();
+  assertCodeCachesAccepted(made);
+
+  mkdirSync(dirname(output), { recursive: true });
+  // Beside the target first: a running executable keeps its file.
+  copyFileSync(made, `${output}.new`);
+  renameSync(`${output}.new`, output);
+  writeFileSync(
+    join(dirname(output), "LICENSES.txt"),
+    [join(repository, "LICENSE"), required(join(bundles, "THIRD-PARTY-LICENSES.txt")), license]
+      .map((file) => readFileSync(file, "utf8"))
+      .join(`\n${"=".repeat(80)}\n\n`),
+  );
+
+  const startMs = medianStartMs(output);
+  console.log(`dist/${basename(output)}: holdfast ${version} on Node ${nodeVersion}, linux-${process.arch}`);
+  console.log(`  size         ${(statSync(output).size / 1e6).toFixed(1)} MB`);
+  console.log(`  glibc        ${major}.${minor} or newer`);
+  console.log(`  --version    ${startMs.toFixed(1)} ms (median of ${STARTS})`);
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
