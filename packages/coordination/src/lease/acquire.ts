@@ -41,6 +41,7 @@ export interface Acquired {
 /** A candidate whose polls are answered by another's watch still looks at least this often, in renewals. */
 const POLL_RENEWALS_MAX = 5;
 const AWAY_PAUSE_MS = 100;
+const CREATED_READS_MAX = 20;
 
 /**
  * Waits for the right to write and takes it, by the lease rules 1, 3, 4, 7 and 8. Nothing may have been started
@@ -204,17 +205,17 @@ async function bootstrap(
     // Another candidate was quicker, or it cannot be told: either way the record is read, not assumed.
     if (!hasCode(error, "RECORD_EXISTS", "UNKNOWN_OUTCOME")) throw error;
   }
-  const created = await readLease(context, call);
-  if (created === undefined) {
-    throw new HoldfastError(
-      "RECORD_MISSING",
-      `The lease record of ${identity.service} was created and is gone again.`,
-      {
-        hint: "Something deletes records; find it before anything is started.",
-      },
-    );
+  for (let tries = 0; tries < CREATED_READS_MAX; tries++) {
+    const created = await readLease(context, call);
+    if (created !== undefined)
+      return { observation: observe(undefined, created, clock.now().monoMs), neverRan, leaseMsMax };
+    // It exists, and this server does not know it yet.
+    store.changeServer("it does not know a record that exists");
+    await clock.sleep(AWAY_PAUSE_MS, call.signal);
   }
-  return { observation: observe(undefined, created, clock.now().monoMs), neverRan, leaseMsMax };
+  throw new HoldfastError("RECORD_MISSING", `The lease record of ${identity.service} was created and is gone again.`, {
+    hint: "Something deletes records; find it before anything is started.",
+  });
 }
 
 function destroyed(context: LeaseContext, record: LeaseRecord, why: string): HoldfastError {
