@@ -53,8 +53,7 @@ temporary=$output.$$.tmp
 trap 'rm -f "$temporary"' EXIT
 "$compiler" -std=c11 -D_GNU_SOURCE "-DHOLDFAST_LIBC=\"$kind\"" -Os -Wall -Wextra -Werror \
     -ffunction-sections -fdata-sections -Wl,--gc-sections -static -s -o "$temporary" \
-    "$here/main.c" "$here/sentry.c" "$here/init.c" "$here/spawn.c" "$here/claim.c" \
-    "$here/tree.c" "$here/protocol.c" "$here/volume.c"
+    "$here"/*.c
 chmod 755 "$temporary"
 mv "$temporary" "$output"
 echo "$output: $(wc -c <"$output") bytes, static $kind"

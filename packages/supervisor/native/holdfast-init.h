@@ -2,20 +2,23 @@
  * holdfast-init: the native part of the supervisor. README.md is the reference; this header names what the
  * files share.
  *
- *   main.c      command line           spawn.c     the forked child, up to exec
- *   sentry.c    the outer process      claim.c     the lock on the volume
- *   init.c      PID 1 of the tree      tree.c      finding and killing processes through /proc
- *   protocol.c  lines on a socket      volume.c    the applets that touch a volume
+ *   main.c      command line                        spawn.c     the forked child, up to exec
+ *   sentry.c    the outer process                   claim.c     the lock on the volume
+ *   clone.c     which kind of tree                  tree.c      finding and killing processes through /proc
+ *   init.c      PID 1 of the tree                   protocol.c  lines on a socket, clocks
+ *   children.c  application, steps, commands        volume.c    the applets that touch a volume
  */
 #ifndef HOLDFAST_INIT_H
 #define HOLDFAST_INIT_H
 
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 enum { PROTOCOL_VERSION = 1 };
 enum { EXIT_GONE = 0, EXIT_USAGE = 64, EXIT_INTERNAL = 70 };
@@ -58,11 +61,15 @@ struct supervision {
     int lineFds[2];    /* [0] sentry, [1] init: protocol lines */
     int pidFds[2];     /* [0] sentry, [1] init: one credential message that translates the application's pid */
     int timerFd;       /* sentry only */
-    int signalFd;      /* sentry only */
+    int childFd;       /* sentry only */
 };
 
 /* sentry.c */
 int supervise(const struct options *options);
+
+/* clone.c */
+const char *tree_name(enum tree tree);
+pid_t clone_init(struct supervision *supervision, char *refusals, size_t bytes);
 
 /* init.c */
 int init_main(void *supervision);
@@ -83,11 +90,15 @@ void channel_send(struct channel *channel, enum weight weight, const char *forma
     __attribute__((format(printf, 3, 4)));
 void channel_flush(struct channel *channel);
 bool channel_pending(const struct channel *channel);
+void channel_error(struct channel *channel, const char *what, const char *detail);
 bool decode(char *field);
 const char *encode(const char *text);
 char *next_field(char **rest);
 bool parse_number(const char *text, uint64_t max, uint64_t *value);
 uint64_t clock_ns(clockid_t clock);
+struct itimerspec at_ns(uint64_t ns);
+int open_child_fd(void);
+void drain_child_fd(int fd);
 
 /* spawn.c */
 enum stage { STAGE_DEADLINE, STAGE_PARENT, STAGE_DESCRIPTORS, STAGE_IDS, STAGE_EXEC };
@@ -98,6 +109,7 @@ struct status {
 struct launch {
     const struct supervision *supervision;
     bool application; /* else a step */
+    bool replica;     /* may run while no deadline is set */
     char *const *argv;
     char *const *environment;
     int claimFd; /* inherited when >= 0 */
@@ -106,6 +118,14 @@ pid_t launch(const struct launch *launch, int *statusFd);
 const char *stage_text(int32_t stage);
 void shield_signals(void);
 bool die_with_parent(const struct supervision *supervision, pid_t parent);
+
+/* children.c */
+enum { CHILDREN_FDS = 2 + STEPS_MAX };
+void children_begin(const struct supervision *supervision, struct channel *sentry);
+void children_command(char *line);
+bool children_reaped(pid_t pid, int how);
+void children_poll(struct pollfd *fds);
+void children_polled(const struct pollfd *fds);
 
 /* claim.c */
 struct claim {
@@ -119,7 +139,7 @@ void claim_drop(struct claim *claim, struct channel *to);
 
 /* tree.c */
 int tree_count(void);
-int tree_kill(void);
+int tree_kill(pid_t spared);
 bool proc_matches(void);
 bool proc_start_ticks(pid_t pid, uint64_t *ticks);
 

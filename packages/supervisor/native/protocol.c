@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +19,27 @@ uint64_t clock_ns(clockid_t clock)
     if (clock_gettime(clock, &now) != 0)
         _exit(EXIT_INTERNAL);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+struct itimerspec at_ns(uint64_t ns)
+{
+    return (struct itimerspec){.it_value = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)}};
+}
+
+/* Readable when a child has ended; SIGCHLD is blocked by shield_signals(). -1 with errno when there is none to be had. */
+int open_child_fd(void)
+{
+    sigset_t ended;
+    sigemptyset(&ended);
+    sigaddset(&ended, SIGCHLD);
+    return signalfd(-1, &ended, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void drain_child_fd(int fd)
+{
+    struct signalfd_siginfo ignored;
+    while (read(fd, &ignored, sizeof ignored) > 0)
+        ;
 }
 
 /* Reads once; whether bytes came. Call only after channel_line() has returned 0: then the buffer has room. */
@@ -69,7 +91,8 @@ static bool append(struct channel *channel, size_t limit, const char *format, va
     }
     if (used >= limit)
         return false;
-    const size_t room = limit - used;
+    const size_t rest = sizeof channel->out - channel->outEnd;
+    const size_t room = limit - used < rest ? limit - used : rest;
     const int bytes = vsnprintf(channel->out + channel->outEnd, room, format, arguments);
     if (bytes < 0 || (size_t)bytes >= room)
         return false;
@@ -167,6 +190,14 @@ const char *encode(const char *text)
     }
     encoded[bytes] = '\0';
     return bytes == 0 ? "%" : encoded;
+}
+
+/* A diagnostic: `error <what>: <detail>`. */
+void channel_error(struct channel *channel, const char *what, const char *detail)
+{
+    char text[512];
+    snprintf(text, sizeof text, "%s: %s", what, detail);
+    channel_send(channel, ORDINARY, "error %s\n", encode(text));
 }
 
 /* Cuts the next space-separated field off *rest; NULL when none is left. */

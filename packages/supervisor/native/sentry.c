@@ -28,29 +28,25 @@
 /* Without a PID namespace user space kills by walking, at the deadline; the kernel's timer comes this much later. */
 static const uint64_t walkNs = 250u * 1000000u;
 
-static const char *const treeNames[] = {"pid-namespace", "user-pid-namespace", "subreaper"};
-static const int treeFlags[] = {CLONE_NEWPID | CLONE_NEWNS, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS, 0};
-
 static struct supervision supervision;
 static struct channel guard, init;
 static pid_t initPid;          /* 0 once reaped */
 static timer_t killTimer, wakeTimer;
 static bool killing;           /* nothing more is relayed to the init */
+static bool replica;           /* the application was started before any grant; only then a deadline can be lifted */
 static int guardGroup;         /* gets the terminal back when the application has ended */
-static char refusals[256];     /* why a better kind of tree could not be had */
-
-static void report(const char *what, const char *detail)
-{
-    char text[512];
-    snprintf(text, sizeof text, "%s: %s", what, detail);
-    channel_send(&guard, ORDINARY, "error %s\n", encode(text));
-}
+static char refusals[256];     /* of kinds of tree that would have been better */
 
 /* Our end is the tree's end: the init hears of it from the kernel. */
+static void give_up(const char *what, const char *why)
+{
+    channel_error(&guard, what, why);
+    _exit(EXIT_INTERNAL);
+}
+
 static void die(const char *what)
 {
-    report(what, strerror(errno));
-    _exit(EXIT_INTERNAL);
+    give_up(what, strerror(errno));
 }
 
 /* 0, 1 and 2 must be taken, or a socket of ours would become the application's; beyond, only two are wanted. */
@@ -85,21 +81,11 @@ static timer_t create_timer(int signal)
     return timer;
 }
 
-static struct itimerspec at_ns(uint64_t ns)
+/* Zero disarms. */
+static void arm(uint64_t deadlineNs)
 {
-    return (struct itimerspec){.it_value = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)}};
-}
-
-static void set_deadline(const char *field)
-{
-    uint64_t deadlineNs;
-    if (*field != ' ' || !parse_number(field + 1, INT64_MAX - walkNs, &deadlineNs)) {
-        report("deadline", "not a time in nanoseconds; the former one stands");
-        return;
-    }
-    deadlineNs = deadlineNs > 0 ? deadlineNs : 1; /* zero would disarm the timer instead of firing it */
     const bool subreaper = supervision.tree == TREE_SUBREAPER;
-    const struct itimerspec at = at_ns(deadlineNs), later = at_ns(deadlineNs + walkNs);
+    const struct itimerspec at = at_ns(deadlineNs), later = at_ns(deadlineNs > 0 ? deadlineNs + walkNs : 0);
     /* SIGCONT at the deadline wakes us to walk even when we were stopped. */
     if (timer_settime(killTimer, TIMER_ABSTIME, subreaper ? &later : &at, NULL) != 0 ||
         (subreaper && (timer_settime(wakeTimer, TIMER_ABSTIME, &at, NULL) != 0 ||
@@ -109,104 +95,15 @@ static void set_deadline(const char *field)
     atomic_store(&supervision.shared->deadlineNs, deadlineNs);
 }
 
-static bool write_file(const char *path, const char *text)
+static void set_deadline(const char *field)
 {
-    const int fd = open(path, O_WRONLY | O_CLOEXEC);
-    const bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-    const int error = errno;
-    if (fd >= 0)
-        close(fd);
-    errno = error;
-    return written;
-}
-
-/* Every id we know maps to itself when we have the right to say so (root in a container), else only our own. */
-static bool map_ids(pid_t pid, const char *kind, unsigned own)
-{
-    char path[64], map[4096] = "", deny[64];
-    size_t bytes = 0;
-    unsigned inside, outside, count;
-    snprintf(path, sizeof path, "/proc/self/%s_map", kind);
-    FILE *mine = fopen(path, "re");
-    while (mine != NULL && bytes < sizeof map - 48 && fscanf(mine, "%u %u %u", &inside, &outside, &count) == 3)
-        bytes += (size_t)snprintf(map + bytes, sizeof map - bytes, "%u %u %u\n", inside, inside, count);
-    if (mine != NULL)
-        fclose(mine);
-    snprintf(path, sizeof path, "/proc/%d/%s_map", (int)pid, kind);
-    if (bytes > 0 && write_file(path, map))
-        return true;
-    snprintf(deny, sizeof deny, "/proc/%d/setgroups", (int)pid);
-    snprintf(map, sizeof map, "%u %u 1\n", own, own);
-    return (strcmp(kind, "gid") != 0 || write_file(deny, "deny")) && write_file(path, map);
-}
-
-/* The handshake of bind_to_sentry() in init.c. Bounded, because nobody else could end a wait here but the guard. */
-static bool let_go(pid_t pid)
-{
-    char armed;
-    struct pollfd ready = {supervision.lineFds[0], POLLIN, 0};
-    if (poll(&ready, 1, 5000) != 1) {
-        errno = ETIMEDOUT;
-        return false;
-    }
-    if (read(supervision.lineFds[0], &armed, 1) != 1) {
-        errno = ECHILD; /* it ended */
-        return false;
-    }
-    if (supervision.tree == TREE_USER_PID_NAMESPACE &&
-        (!map_ids(pid, "uid", geteuid()) || !map_ids(pid, "gid", getegid())))
-        return false;
-    return write(supervision.lineFds[0], "G", 1) == 1;
-}
-
-static bool clone_init(void)
-{
-    static _Alignas(16) char stack[256 << 10]; /* the child has its own copy: no CLONE_VM */
-    const int yes = 1;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, supervision.lineFds) != 0 ||
-        socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, supervision.pidFds) != 0 ||
-        setsockopt(supervision.pidFds[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) != 0)
-        die("sockets");
-    initPid = clone(init_main, stack + sizeof stack, treeFlags[supervision.tree] | SIGCHLD, &supervision);
-    const int cloneError = errno;
-    close(supervision.lineFds[1]);
-    close(supervision.pidFds[1]);
-    errno = cloneError;
-    if (initPid > 0 && let_go(initPid))
-        return true;
-    const int error = errno;
-    if (initPid > 0) {
-        kill(initPid, SIGKILL);
-        while (waitpid(initPid, NULL, 0) < 0 && errno == EINTR)
-            ;
-    }
-    initPid = 0;
-    close(supervision.lineFds[0]);
-    close(supervision.pidFds[0]);
-    errno = error;
-    return false;
-}
-
-static void start_init(const struct options *options)
-{
-    for (int tree = TREE_PID_NAMESPACE; tree <= TREE_SUBREAPER; tree++) {
-        supervision.tree = (enum tree)tree;
-        if (!options->allowed[tree])
-            continue;
-        errno = ENOENT; /* killing by walking needs a /proc that speaks of our pids */
-        if ((tree != TREE_SUBREAPER || (proc_matches() && prctl(PR_SET_CHILD_SUBREAPER, 1) == 0)) && clone_init())
-            break;
-        const size_t used = strlen(refusals);
-        snprintf(refusals + used, sizeof refusals - used, "%s%s: %s", used > 0 ? "; " : "", treeNames[tree],
-                 strerror(errno));
-    }
-    if (initPid == 0) {
-        report("no kind of tree can be had", refusals);
-        _exit(EXIT_INTERNAL);
-    }
-    init.fd = supervision.lineFds[0];
-    if (fcntl(init.fd, F_SETFL, O_NONBLOCK) != 0)
-        die("init socket");
+    uint64_t deadlineNs;
+    if (replica && strcmp(field, " none") == 0)
+        arm(0);
+    else if (*field == ' ' && parse_number(field + 1, INT64_MAX - walkNs, &deadlineNs))
+        arm(deadlineNs > 0 ? deadlineNs : 1); /* a time long past, and not "none" */
+    else
+        channel_error(&guard, "deadline", "not a time in nanoseconds; the former one stands");
 }
 
 static void say_hello(const char *mounted)
@@ -214,12 +111,12 @@ static void say_hello(const char *mounted)
     uint64_t startTicks = 0;
     const bool known = proc_matches() && proc_start_ticks(initPid, &startTicks);
     channel_send(&guard, ESSENTIAL, "hello %d %s %d %llu %llu %llu %s\n", PROTOCOL_VERSION,
-                 treeNames[supervision.tree], (int)initPid, (unsigned long long)startTicks,
+                 tree_name(supervision.tree), (int)initPid, (unsigned long long)startTicks,
                  (unsigned long long)clock_ns(CLOCK_MONOTONIC), (unsigned long long)clock_ns(CLOCK_BOOTTIME), mounted);
     if (!known)
-        report("/proc", "not of our PID namespace; the init's start time is unknown");
+        channel_error(&guard, "/proc", "not of our PID namespace; the init's start time is unknown");
     if (refusals[0] != '\0')
-        report("not the best kind of tree", refusals);
+        channel_error(&guard, "not the best kind of tree", refusals);
 }
 
 /* See send_pid() in init.c. */
@@ -270,22 +167,41 @@ static void handle_reports(void)
             handle_report(line);
 }
 
-/* The kernel takes the rest of a namespace along. Without one, kill_pass() walks until nothing is left. */
+/*
+ * The kernel takes the rest of a namespace along with its init. A subreaper must outlive its tree: the guard's death can
+ * kill us at any moment, and with both of us gone the orphans would be nobody's. So it is told, and ends as the last.
+ */
 static void begin_kill(void)
 {
-    killing = true;
-    if (initPid > 0)
+    if (!killing && supervision.tree == TREE_SUBREAPER)
+        channel_send(&init, ESSENTIAL, "kill\n");
+    else if (initPid > 0 && supervision.tree != TREE_SUBREAPER)
         kill(initPid, SIGKILL);
+    killing = true;
+}
+
+/* We walk as well, because the init may be stopped. It exits by itself when it has no child left, or after a while of
+ * nothing to kill is killed. Returns how long to wait for the next pass. */
+static int walk(void)
+{
+    static int passes, quiet;
+    quiet = tree_kill(initPid) == 0 ? quiet + 1 : 0;
+    if (quiet > 3 && initPid > 0)
+        kill(initPid, SIGKILL);
+    passes++;
+    return passes < 6 ? 5 << passes / 2 : 100;
 }
 
 static void handle_command(char *line)
 {
-    const bool deadline = strncmp(line, "deadline", 8) == 0;
-    if (deadline)
+    if (strncmp(line, "deadline", 8) == 0)
         set_deadline(line + 8);
+    /* No deadline yet means that nothing was started under one. */
+    if (strcmp(line, "start-replica") == 0 && atomic_load(&supervision.shared->deadlineNs) == 0)
+        replica = true;
     if (strcmp(line, "kill") == 0)
         begin_kill();
-    else if (!killing && (!deadline || supervision.tree == TREE_SUBREAPER)) /* others need no waking */
+    else if (!killing)
         channel_send(&init, ORDINARY, "%s\n", line);
 }
 
@@ -297,10 +213,10 @@ static void handle_commands(void)
         if (found > 0)
             handle_command(line);
         else
-            report("command", "line too long, or with a NUL byte");
+            channel_error(&guard, "command", "line too long, or with a NUL byte");
     }
     if (init.dropped > dropped)
-        report("the init does not read", "commands were dropped");
+        channel_error(&guard, "the init does not read", "commands were dropped");
 }
 
 /* The init is gone and so is all that was under it: exit status 0 says the same if nobody reads the line. */
@@ -335,19 +251,18 @@ static void reap(void)
             continue;
         initPid = 0;
         if (!killing)
-            report("the init ended by itself", WIFSIGNALED(how) ? strsignal(WTERMSIG(how)) : "exit");
+            channel_error(&guard, "the init ended by itself", WIFSIGNALED(how) ? strsignal(WTERMSIG(how)) : "exit");
         begin_kill();
     }
 }
 
 static void wait_for_events(int timeoutMs)
 {
-    struct signalfd_siginfo ignored;
     uint64_t expirations;
     struct pollfd fds[] = {
         {guard.ended ? -1 : guard.fd, (short)(POLLIN | (channel_pending(&guard) ? POLLOUT : 0)), 0},
         {init.ended ? -1 : init.fd, (short)(POLLIN | (channel_pending(&init) ? POLLOUT : 0)), 0},
-        {supervision.signalFd, POLLIN, 0},
+        {supervision.childFd, POLLIN, 0},
         {supervision.timerFd, POLLIN, 0},
     };
     if (poll(fds, 4, timeoutMs) < 0 && errno != EINTR)
@@ -363,8 +278,8 @@ static void wait_for_events(int timeoutMs)
         channel_flush(&init);
     if (fds[1].revents & ~POLLOUT)
         channel_receive(&init);
-    while (fds[2].revents != 0 && read(supervision.signalFd, &ignored, sizeof ignored) > 0)
-        ;
+    if (fds[2].revents != 0)
+        drain_child_fd(supervision.childFd);
     if (fds[3].revents != 0 && read(supervision.timerFd, &expirations, sizeof expirations) > 0)
         begin_kill();
 }
@@ -378,7 +293,7 @@ int supervise(const struct options *options)
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != guardPid)
         return EXIT_INTERNAL;
     supervision.options = options;
-    supervision.timerFd = supervision.signalFd = -1;
+    supervision.timerFd = supervision.childFd = -1;
     guard.fd = options->controlFd;
     tidy_descriptors(options);
     guardGroup = getpgrp();
@@ -387,25 +302,21 @@ int supervise(const struct options *options)
     wakeTimer = create_timer(SIGCONT);
     supervision.timerFd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     supervision.shared = mmap(NULL, sizeof *supervision.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    sigset_t childEnded;
-    sigemptyset(&childEnded);
-    sigaddset(&childEnded, SIGCHLD);
-    supervision.signalFd = signalfd(-1, &childEnded, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (supervision.shared == MAP_FAILED || supervision.signalFd < 0 || supervision.timerFd < 0)
+    supervision.childFd = open_child_fd();
+    if (supervision.shared == MAP_FAILED || supervision.childFd < 0 || supervision.timerFd < 0)
         die("preparation");
-    start_init(options);
+    initPid = clone_init(&supervision, refusals, sizeof refusals);
+    if (initPid <= 0)
+        give_up("no kind of tree can be had", refusals);
+    init.fd = supervision.lineFds[0];
     close(options->stepFd); /* only the init needs it */
-    for (int waitMs = 5;;) {
+    for (;;) {
         handle_reports();
         if (guard.ended)
             begin_kill();
         else
             handle_commands();
         reap();
-        const bool walk = killing && supervision.tree == TREE_SUBREAPER;
-        if (walk)
-            tree_kill();
-        wait_for_events(walk ? waitMs : -1);
-        waitMs = !walk ? 5 : waitMs < 200 ? waitMs * 2 : waitMs;
+        wait_for_events(killing && supervision.tree == TREE_SUBREAPER ? walk() : -1);
     }
 }

@@ -99,7 +99,8 @@ static bool place_descriptors(const struct launch *launch)
 /* exec at once or not at all: nothing of ours that can wait comes between the check and the call. */
 static void exec_in_time(const struct launch *launch, const char *path, int statusFd)
 {
-    if (clock_ns(CLOCK_BOOTTIME) >= atomic_load(&launch->supervision->shared->deadlineNs))
+    const uint64_t deadlineNs = atomic_load(&launch->supervision->shared->deadlineNs);
+    if ((deadlineNs > 0 || !launch->replica) && clock_ns(CLOCK_BOOTTIME) >= deadlineNs)
         give_up(statusFd, STAGE_DEADLINE, ETIME);
     execve(path, launch->argv, launch->environment);
 }

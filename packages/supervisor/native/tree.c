@@ -156,15 +156,20 @@ static void kill_seen(const struct process *seen)
     close(fd);
 }
 
-/* One pass of SIGKILL over all live descendants; returns how many there were, or -1. Repeat until ECHILD. */
-int tree_kill(void)
+/* One pass of SIGKILL over the live descendants but `spared`; how many there were, or -1. Repeat until ECHILD. */
+int tree_kill(pid_t spared)
 {
     const ssize_t count = scan();
     if (count < 0)
         return -1;
-    const int live = mark_descendants(getpid(), (size_t)count);
-    for (ssize_t index = 0; index < count; index++)
-        if (table[index].ours && table[index].live)
+    int live = mark_descendants(getpid(), (size_t)count);
+    for (ssize_t index = 0; index < count; index++) {
+        if (!table[index].ours || !table[index].live)
+            continue;
+        if (table[index].pid == spared)
+            live--;
+        else
             kill_seen(&table[index]);
+    }
     return live;
 }

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,6 +209,19 @@ static void print_contents(int volumeFd, struct problem *problem)
     printf(",\"claim\":\"%s\",\"empty\":%s", S_ISREG(claim.st_mode) ? "present" : "missing", empty == 1 ? "true" : "false");
 }
 
+/* Where the path leads, links resolved: what mountinfo speaks of. NULL without /proc. */
+static const char *real_path(int fd)
+{
+    static char real[PATH_MAX];
+    char link[32];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    const ssize_t bytes = readlink(link, real, sizeof real - 1);
+    if (bytes <= 0)
+        return NULL;
+    real[bytes] = '\0';
+    return real;
+}
+
 int volume_read(const char *path)
 {
     struct problem problem = {0, "."};
@@ -222,6 +236,7 @@ int volume_read(const char *path)
     } else {
         printf(",\"dev\":\"%u:%u\",\"parentDev\":\"%u:%u\",\"ino\":\"%llu\",\"type\":\"directory\"", major(own.st_dev),
                minor(own.st_dev), major(parent.st_dev), minor(parent.st_dev), (unsigned long long)own.st_ino);
+        print_field("real", real_path(fd));
         print_contents(fd, &problem);
     }
     if (problem.error != 0) {

@@ -234,11 +234,18 @@ export async function started(tree: Supervised, deadlineMs = 60_000): Promise<nu
   return Number((await tree.expect("started ")).split(" ")[1]);
 }
 
+/** For messages: what a process is and does. */
+function describe(pid: number): string {
+  return `${pid} ${commandOf(pid).replaceAll("\0", " ")} ${stateOf(pid) ?? "gone"} ${readFileSync(`/proc/${pid}/stat`, "latin1")}`;
+}
+
 /** Waits without sleeping until every one of `pids` has stopped executing; returns the monotonic time of that. */
 export async function allGone(pids: readonly number[], limitMs = 10_000): Promise<bigint> {
   const endNs = process.hrtime.bigint() + BigInt(limitMs) * 1_000_000n;
   while (pids.some(isLive)) {
-    if (process.hrtime.bigint() > endNs) throw new Error(`still live after ${limitMs} ms: ${pids.filter(isLive)}`);
+    if (process.hrtime.bigint() > endNs) {
+      throw new Error(`still live after ${limitMs} ms: ${pids.filter(isLive).map(describe).join("; ")}`);
+    }
     await setImmediate();
   }
   return process.hrtime.bigint();

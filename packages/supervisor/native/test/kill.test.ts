@@ -1,7 +1,9 @@
 // Every way to end a tree, in every kind of tree: judged from the processes themselves and from the log of a writer
 // that has left its parent (other session, adopted by the init), which no process group and no terminal reaches.
 import { readFileSync } from "node:fs";
+import type { Socket } from "node:net";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
 import {
   allGone,
@@ -205,6 +207,26 @@ test.each(kinds)("ends 500 children quickly ($tree)", async (kind) => {
   console.log(`${kind.tree}: kill to gone, 500 children: ${Number(process.hrtime.bigint() - fromNs) / 1e6} ms`);
   expect(pids.filter(isLive)).toEqual([]);
   expect(process.hrtime.bigint() - fromNs).toBeLessThan(2_000_000_000n);
+});
+
+test("subreaper: a sentry that is killed while it ends the tree leaves nobody behind", async () => {
+  // As when the guard dies: the control socket closes a moment before the parent death signal comes, and the sentry
+  // has begun to kill. The moments are spread over the first two milliseconds of that.
+  for (let round = 0; round < 60; round++) {
+    const command = ["sh", "-c", "setsid sleep 1000 & echo up; sleep 1000; true"];
+    const tree = await supervise({ command, options: ["--tree", "subreaper"] });
+    await started(tree);
+    await until("the application runs", () => tree.stdout() === "up\n");
+    const pids = await until("three processes", () => {
+      const all = processesWith(tree.marker);
+      return all.length === 3 && all;
+    });
+    const moment = performance.now() + (round % 20) / 10;
+    (tree.process.stdio[3] as Socket).destroy();
+    while (performance.now() < moment) await setImmediate();
+    tree.process.kill("SIGKILL"); // or it is through already
+    await allGone([...pids, tree.hello.initPid, tree.pid], 2_000);
+  }
 });
 
 test("subreaper, and what it cannot do: sentry and init killed at once end the application, not its daemon", async () => {

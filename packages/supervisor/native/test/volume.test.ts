@@ -29,6 +29,7 @@ test("reads a marked volume", () => {
   const device = `${(dev >> 8n) & 0xfffn}:${(dev & 0xffn) | ((dev >> 12n) & 0xfff00n)}`;
   const expected = {
     path,
+    real: path,
     type: "directory",
     dev: device,
     parentDev: device,
