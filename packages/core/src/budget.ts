@@ -89,9 +89,11 @@ export function timeBudget(timing: LeaseTiming, costs: LeaseCosts = DEFAULT_LEAS
   const marginMsMin = smallestMarginMs(timing, costs);
 
   const problems: string[] = [];
-  for (const [name, value] of Object.entries(timing)) {
-    if (!Number.isSafeInteger(value) || value < 0)
+  // By name: callers pass objects that hold more than these numbers.
+  for (const [name, value] of Object.entries({ leaseMs, renewMs, stopBudgetMs, marginMs, guardMs })) {
+    if (!Number.isSafeInteger(value) || value < 0) {
       problems.push(`${name} must be a whole number of milliseconds, not ${value}`);
+    }
   }
   if (slackMs < 0) {
     const sum = terms.map((term) => `${term.name} ${term.valueMs}`).join(" + ");
