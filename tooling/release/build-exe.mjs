@@ -95,7 +95,7 @@ function stripped(binary, work) {
  * @param {string} file
  */
 function glibcFloor(file) {
-  const versions = [...readFileSync(file, "latin1").matchAll(/\0GLIBC_2\.(\d+)(?:\.\d+)?\0/g)].map((match) =>
+  const versions = [...readFileSync(file, "latin1").matchAll(/\0GLIBC_2\.(\d+)(?:\.\d+)*(?=\0)/g)].map((match) =>
     Number(match[1]),
   );
   if (versions.length === 0) throw new Error(`${file} names no glibc version; is it linked dynamically?`);
