@@ -1,5 +1,4 @@
-import { existsSync, readFileSync, readlinkSync } from "node:fs";
-import { basename } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { command } from "./command.js";
 import { until } from "./until.js";
 
@@ -42,6 +41,8 @@ export interface AgentPlace {
 }
 
 const REMOVE_LIMIT_MS = 10_000;
+/** State of a bridge's port (linux/if_bridge.h). */
+const FORWARDING = "3";
 
 export async function openAgent({ network, bridge, prefix, number }: AgentPlace): Promise<NetworkAgent> {
   const name = `${network}-${number}`;
@@ -49,10 +50,9 @@ export async function openAgent({ network, bridge, prefix, number }: AgentPlace)
   const address = `${prefix}.${number}`;
   const statistics = (counter: string) => Number(readFileSync(`/sys/class/net/${port}/statistics/${counter}`, "utf8"));
   await command(["ip", "netns", "add", name]);
-  await command(
-    ["ip", "-batch", "-"],
-    `link add ${port} type veth peer name eth0 netns ${name}\nlink set ${port} master ${bridge} up\n`,
-  );
+  await command(["ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name]);
+  silenceIpv6(port);
+  await command(["ip", "link", "set", port, "master", bridge, "up"]);
   await command(
     ["ip", "-n", name, "-batch", "-"],
     `addr add ${address}/24 dev eth0\nlink set lo up\nlink set eth0 up\n`,
@@ -69,13 +69,17 @@ export async function openAgent({ network, bridge, prefix, number }: AgentPlace)
     address,
     enter: ["nsenter", `--net=/run/netns/${name}`, "--"],
     async cut() {
-      await command(["ip", "link", "set", port, "nomaster"]);
+      // Not by taking the port off the bridge: the machine's own network would then answer the agent's ARP requests on
+      // the port and take its packets, and servers bound to the bridge's address would still hear it.
+      await command(["bridge", "link", "set", "dev", port, "state", "disabled"]);
     },
     async unplug() {
       await command(["ip", "link", "set", port, "down"]);
     },
     async heal() {
-      await command(["ip", "-batch", "-"], `link set ${port} master ${bridge}\nlink set ${port} up\n`);
+      // A port that comes up forwards at once, as there is no spanning tree here; one that was up must be told.
+      await command(["ip", "link", "set", port, "up"]);
+      await command(["bridge", "link", "set", "dev", port, "state", "forwarding"]);
     },
     async drop(addresses) {
       await command(["nsenter", `--net=/run/netns/${name}`, "nft", "-f", "-"], dropRules(addresses));
@@ -100,8 +104,7 @@ export async function openAgent({ network, bridge, prefix, number }: AgentPlace)
       // The port's own flag, not its operational state: a veth is also "down" while its peer comes up.
       const up = (Number(readFileSync(`/sys/class/net/${port}/flags`, "utf8")) & 1) === 1;
       if (!up) return "unplugged";
-      const master = `/sys/class/net/${port}/master`;
-      return existsSync(master) && basename(readlinkSync(master)) === bridge ? "connected" : "cut";
+      return readFileSync(`/sys/class/net/${port}/brport/state`, "utf8").trim() === FORWARDING ? "connected" : "cut";
     },
     // What the bridge's port received is what the agent sent.
     counters: () => ({ sentPackets: statistics("rx_packets"), receivedPackets: statistics("tx_packets") }),
@@ -122,6 +125,12 @@ export async function openAgent({ network, bridge, prefix, number }: AgentPlace)
       await command(["ip", "netns", "del", name]);
     },
   };
+}
+
+/** Only packets of the agent's and the servers' own count: IPv6 would announce itself on the link, also on a dead one. */
+export function silenceIpv6(link: string): void {
+  const setting = `/proc/sys/net/ipv6/conf/${link}/disable_ipv6`;
+  if (existsSync(setting)) writeFileSync(setting, "1");
 }
 
 function endByPid(pid: number): void {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { readProcess } from "@holdfast/effects";
-import { type NetworkAgent, openAgent } from "./agent.js";
+import { type NetworkAgent, openAgent, silenceIpv6 } from "./agent.js";
 import { command } from "./command.js";
 
 /**
@@ -38,6 +38,7 @@ export async function createAgentNetwork(): Promise<AgentNetwork> {
     `${ALIAS} ${process.pid} ${readProcess(process.pid)?.startTicks}`,
   ]);
   await command(["ip", "addr", "add", `${address}/24`, "dev", bridge]);
+  silenceIpv6(bridge);
   await command(["ip", "link", "set", bridge, "up"]);
   const agents: NetworkAgent[] = [];
   let added = 0;

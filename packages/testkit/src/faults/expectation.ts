@@ -1,0 +1,98 @@
+import type { Verdict } from "../judge/judge.js";
+import type { FaultProfile } from "./profile.js";
+
+/** What must come of a fault; one writer and nothing lost is demanded of every row besides. */
+export type Expectation =
+  /** The same run writes on. */
+  | { readonly kind: "undisturbed" }
+  /** Exactly one other run takes over, so soon after a moment. */
+  | { readonly kind: "takeover"; readonly within: "fast" | "lease"; readonly after: Moment }
+  /** The run ends and nobody writes until the row's own next step, which must then bring a successor. */
+  | { readonly kind: "stopped-then-takeover"; readonly within: "fast" | "lease"; readonly after: Moment }
+  /** Nobody writes any more. */
+  | { readonly kind: "stopped" };
+
+/** `tree-gone`: the last process of the holder's tree; `healed`: the fault's end, or what a person did about it. */
+export type Moment = "fault" | "tree-gone" | "healed";
+
+/** What a row saw, beside the writers' logs. */
+export interface RowFacts {
+  readonly moments: Partial<Readonly<Record<Moment, number>>> & { readonly fault: number };
+  /** The holder's exit code, or signal; undefined = it ran on. */
+  readonly holderExit: number | string | undefined;
+}
+
+export interface RowOutcome {
+  /** The number that the expectation is about: takeover or longest pause. Milliseconds. */
+  readonly measuredMs: number | null;
+  readonly boundMs: number | null;
+  readonly problems: readonly string[];
+}
+
+/** A run that is left alone writes every 10 ms; a pause of this length is already somebody's restart. */
+const PAUSE_MS_MAX = 500;
+
+/** Pure: does the evidence show what was expected? */
+export function checkRow(
+  expected: Expectation,
+  expectedExit: readonly (number | string)[] | undefined,
+  facts: RowFacts,
+  verdict: Verdict,
+  profile: FaultProfile,
+): RowOutcome {
+  const problems = [...verdict.breaches];
+  if (expectedExit !== undefined && !expectedExit.includes(facts.holderExit ?? "none"))
+    problems.push(`the holder ended with ${facts.holderExit ?? "nothing"}, expected ${expectedExit.join(" or ")}`);
+  const measure = measureRow(expected, facts, verdict, profile);
+  return { ...measure, problems: [...problems, ...measure.problems] };
+}
+
+function measureRow(expected: Expectation, facts: RowFacts, verdict: Verdict, profile: FaultProfile): RowOutcome {
+  const problems: string[] = [];
+  const [holder, successor] = verdict.runs;
+  if (holder === undefined) return { measuredMs: null, boundMs: null, problems: ["nobody ever wrote"] };
+  const before = holder.acknowledged - holder.acknowledgedAfterFault;
+  if (before < profile.writesBefore) problems.push(`only ${before} acknowledged writes before the fault`);
+  const wanted = expected.kind === "undisturbed" || expected.kind === "stopped" ? 1 : 2;
+  if (verdict.runs.length !== wanted)
+    problems.push(
+      `${verdict.runs.length} runs wrote, expected ${wanted}: epochs ${verdict.runs.map((run) => run.epoch).join(", ")}`,
+    );
+
+  if (expected.kind === "stopped") return { measuredMs: null, boundMs: null, problems };
+  const after = (expected.kind === "undisturbed" ? holder : successor)?.acknowledgedAfterFault ?? 0;
+  if (after < profile.writesAfter) problems.push(`only ${after} acknowledged writes after the fault`);
+  if (expected.kind === "undisturbed") {
+    if (holder.longestGapMs > PAUSE_MS_MAX) problems.push(`a pause of ${holder.longestGapMs.toFixed(0)} ms`);
+    return { measuredMs: holder.longestGapMs, boundMs: PAUSE_MS_MAX, problems };
+  }
+  const from = facts.moments[expected.after];
+  const boundMs = expected.within === "fast" ? profile.fastTakeoverMs : profile.leaseTakeoverMs;
+  if (successor === undefined) return { measuredMs: null, boundMs, problems };
+  if (from === undefined)
+    return { measuredMs: null, boundMs, problems: [...problems, `the moment "${expected.after}" was never seen`] };
+  const measuredMs = successor.firstMs - from;
+  if (measuredMs > boundMs)
+    problems.push(
+      `the successor's first write came ${measuredMs.toFixed(0)} ms after ${expected.after}, bound ${boundMs}`,
+    );
+  if (expected.kind === "stopped-then-takeover" && measuredMs < 0)
+    problems.push(`a successor wrote ${(-measuredMs).toFixed(0)} ms before ${expected.after}`);
+  return { measuredMs, boundMs, problems };
+}
+
+export function describeExpectation(expected: Expectation, profile: FaultProfile): string {
+  switch (expected.kind) {
+    case "undisturbed":
+      return `left alone (pause ≤ ${PAUSE_MS_MAX} ms)`;
+    case "stopped":
+      return "stops; nobody writes";
+    case "takeover":
+    case "stopped-then-takeover": {
+      const boundMs = expected.within === "fast" ? profile.fastTakeoverMs : profile.leaseTakeoverMs;
+      const moment = { fault: "the fault", "tree-gone": "the tree is gone", healed: "the repair" }[expected.after];
+      const first = expected.kind === "takeover" ? "" : "stops, nobody writes before the repair; ";
+      return `${first}successor ≤ ${boundMs} ms after ${moment}`;
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import { monotonicMs } from "@holdfast/effects";
+import { judge, type Verdict } from "../judge/judge.js";
+import { checkRow, describeExpectation, type Expectation, type RowFacts } from "./expectation.js";
+import type { FaultProfile } from "./profile.js";
+import { openScene, type Scene } from "./scene.js";
+import type { StoreKind, StoreProvider } from "./stores/store.js";
+import type { VolumeKind } from "./volume.js";
+import type { WrapperUnderTest } from "./wrappers.js";
+
+/** What a row's script saw. */
+export interface Played extends RowFacts {
+  /** The fault as observed from outside. */
+  readonly observed: string;
+}
+
+export interface FaultRow {
+  readonly name: string;
+  /** Part of the table that it belongs to. */
+  readonly group: string;
+  readonly stores: readonly StoreKind[];
+  readonly volume?: VolumeKind;
+  readonly expected: Expectation;
+  /** Exit codes or signals with which the holder may end; left out = not looked at. */
+  readonly holderExit?: readonly (number | string)[];
+  /** Also part of the short suite. */
+  readonly short?: boolean;
+  play(scene: Scene): Promise<Played>;
+}
+
+/** One line of the published table. */
+export interface RowResult {
+  readonly name: string;
+  readonly group: string;
+  readonly wrapper: "holdfast" | "naive";
+  readonly store: StoreKind;
+  readonly fault: string;
+  readonly expected: string;
+  readonly measuredMs: number | null;
+  readonly overlapMs: number;
+  readonly downtimeMs: number | null;
+  readonly acknowledged: number;
+  readonly acknowledgedAfterFault: number;
+  readonly holderExit: string;
+  readonly problems: readonly string[];
+}
+
+export interface RowOptions {
+  readonly wrapper: WrapperUnderTest;
+  readonly store: StoreProvider;
+  readonly profile: FaultProfile;
+  /** Looks at the scene before it is taken down, also after a failure. */
+  readonly onEnd?: (scene: Scene) => void;
+}
+
+/** Set when a row fails: the wrappers' own logs belong into the message. */
+export class FaultRowError extends Error {
+  override readonly name = "FaultRowError";
+}
+
+/**
+ * Plays one row and judges it. The scene is taken down in any case.
+ * @throws FaultRowError with the wrappers' logs when the row could not be played to its end.
+ */
+export async function playRow(row: FaultRow, options: RowOptions): Promise<{ result: RowResult; report: string }> {
+  const { wrapper, profile } = options;
+  const scene = await openScene({ wrapper, store: options.store, profile, volume: row.volume ?? "shared" });
+  try {
+    const played = await row.play(scene);
+    const left = wrapper.kind === "naive" ? [] : scene.processes();
+    const verdict = judge(scene.evidence(played.moments.fault));
+    const outcome = checkRow(row.expected, row.holderExit, played, verdict, profile);
+    const problems = [...outcome.problems, ...left.map((process) => `left running: ${process}`)];
+    return { result: resultOf(row, options, played, verdict, { ...outcome, problems }), report: scene.report() };
+  } catch (error) {
+    const atMs = monotonicMs().toFixed(0);
+    throw new FaultRowError(`${row.name} (${options.store.kind}) at ${atMs}: ${String(error)}\n${scene.report()}`, {
+      cause: error,
+    });
+  } finally {
+    options.onEnd?.(scene);
+    await scene.close();
+  }
+}
+
+function resultOf(
+  row: FaultRow,
+  { wrapper, store, profile }: RowOptions,
+  played: Played,
+  verdict: Verdict,
+  outcome: ReturnType<typeof checkRow>,
+): RowResult {
+  return {
+    name: row.name,
+    group: row.group,
+    wrapper: wrapper.kind,
+    store: store.kind,
+    fault: played.observed,
+    expected: describeExpectation(row.expected, profile),
+    measuredMs: outcome.measuredMs,
+    overlapMs: verdict.overlapMs,
+    downtimeMs: verdict.successions[0]?.downtimeMs ?? null,
+    acknowledged: verdict.acknowledged,
+    acknowledgedAfterFault: verdict.acknowledgedAfterFault,
+    holderExit: String(played.holderExit ?? "runs on"),
+    problems: outcome.problems,
+  };
+}

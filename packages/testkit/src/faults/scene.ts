@@ -1,0 +1,197 @@
+import { randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { command } from "../agents/command.js";
+import { describeProcess, endScene, processesOfScene } from "../agents/processes.js";
+import { until } from "../agents/until.js";
+import type { Evidence } from "../judge/evidence.js";
+import { readDataSet, readWriterLogs, type WriterOptions, writerCommand } from "../writer/index.js";
+import type { FaultProfile } from "./profile.js";
+import { type Run, startRun } from "./run.js";
+import type { SceneStore, StoreAccess, StoreProvider } from "./stores/store.js";
+import type { WrapperTree } from "./tree.js";
+import { openVolume, type SceneVolume, type VolumeKind } from "./volume.js";
+import type { WrapperUnderTest } from "./wrappers.js";
+
+export interface SceneOptions {
+  readonly wrapper: WrapperUnderTest;
+  readonly store: StoreProvider;
+  readonly profile: FaultProfile;
+  readonly volume: VolumeKind;
+}
+
+export interface StartOptions {
+  readonly writer?: Partial<WriterOptions>;
+  /** Further flags of `holdfast run`. */
+  readonly flags?: readonly string[];
+  readonly wait?: boolean;
+  /** Put before the wrapper's command line; must exec it in the end. */
+  readonly before?: readonly string[];
+}
+
+/** One fault row's own world: store, volume, agents, runs; nothing in it has a name that another row uses. */
+export interface Scene {
+  readonly id: string;
+  readonly service: string;
+  readonly directory: string;
+  readonly profile: FaultProfile;
+  readonly wrapper: WrapperUnderTest;
+  readonly store: SceneStore;
+  readonly volume: SceneVolume;
+  readonly runs: readonly Run[];
+  /** How that agent reaches the store; made at first use. */
+  access(agent: string): Promise<StoreAccess>;
+  volumePath(agent: string): Promise<string>;
+  start(agent: string, options?: StartOptions): Promise<Run>;
+  /** Waits until the run's application has so many writes acknowledged. */
+  untilWritten(run: Run, writes: number): Promise<void>;
+  /** Waits until the run says that it waits for the lease. */
+  untilWaiting(run: Run): Promise<void>;
+  treeOf(run: Run): Promise<WrapperTree>;
+  evidence(faultMs: number): Evidence;
+  /** The wrappers' own logs, for the message of a failed row. */
+  report(): string;
+  /** Processes that carry the scene's mark now. */
+  processes(): string[];
+  close(): Promise<void>;
+}
+
+const END_LIMIT_MS = 20_000;
+
+export async function openScene(options: SceneOptions): Promise<Scene> {
+  const { wrapper, profile } = options;
+  const id = `hf-${randomBytes(4).toString("hex")}`;
+  const service = `svc-${id}`;
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), `${id}-`)));
+  chmodSync(directory, 0o755);
+  const undo: (() => Promise<void>)[] = [async () => rmSync(directory, { recursive: true, force: true })];
+  const close = closeOnce(id, undo);
+  try {
+    if (process.getuid?.() === 0) undo.push(await shareMounts(directory));
+    const volume = await openVolume(options.volume, directory);
+    undo.push(volume.close);
+    await wrapper.markVolume(volume.root, service);
+    const store = await options.store.open({ id, directory });
+    undo.push(store.close);
+    return makeScene({ id, service, directory, profile, wrapper, store, volume, close });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type SceneParts = Pick<Scene, "id" | "service" | "directory" | "profile" | "wrapper" | "store" | "volume" | "close">;
+
+function makeScene(parts: SceneParts): Scene {
+  const { id, service, directory, profile, wrapper, store, volume } = parts;
+  const runs: Run[] = [];
+  const once = <T>(make: (agent: string) => Promise<T>) => {
+    const made = new Map<string, Promise<T>>();
+    return (agent: string) => {
+      const known = made.get(agent) ?? make(agent);
+      made.set(agent, known);
+      return known;
+    };
+  };
+  const access = once((agent) => store.access(agent));
+  const volumePath = once((agent) => volume.present(agent));
+  return {
+    ...parts,
+    runs,
+    access,
+    volumePath,
+    async start(agent, options = {}) {
+      const name = `${agent}${runs.filter((run) => run.agent === agent).length + 1}`;
+      const runDirectory = join(directory, name);
+      mkdirSync(runDirectory);
+      const { url, enter } = await access(agent);
+      const path = await volumePath(agent);
+      const run = startRun({
+        scene: id,
+        name,
+        agent,
+        directory: runDirectory,
+        environment: wrapper.kind === "naive" ? { HOLDFAST_DATA_DIR: join(path, "data") } : {},
+        argv: [
+          ...enter,
+          ...(options.before ?? []),
+          ...wrapper.command({
+            service,
+            store: url,
+            agent,
+            timing: profile.timing,
+            volume: path,
+            directory: runDirectory,
+            wait: options.wait ?? true,
+            flags: options.flags ?? [],
+            application: writerCommand({ ...options.writer, logDirectory: runDirectory }),
+          }),
+        ],
+      });
+      runs.push(run);
+      return run;
+    },
+    async untilWritten(run, writes) {
+      await until(`${run.name} to have ${writes} writes acknowledged`, () => run.acknowledged() >= writes, {
+        timeoutMs: profile.patienceMs,
+        seen: () => `${run.acknowledged()} writes, exit ${JSON.stringify(run.exit())}`,
+      });
+    },
+    async untilWaiting(run) {
+      await until(`${run.name} to wait for the lease`, () => wrapper.isWaiting(run), {
+        timeoutMs: profile.patienceMs,
+        seen: () => run.log(),
+      });
+    },
+    treeOf: (run) =>
+      until(`the processes of ${run.name}`, () => wrapper.tree(run), {
+        timeoutMs: profile.patienceMs,
+        seen: () => run.log(),
+      }),
+    evidence: (faultMs) => ({
+      logs: runs.flatMap((run) => readWriterLogs(run.directory)),
+      data: readDataSet(join(volume.root, "data")),
+      faultMs,
+    }),
+    report: () => runs.map((run) => `--- ${run.name} (exit ${JSON.stringify(run.exit())})\n${run.log()}`).join("\n"),
+    processes: () => processesOfScene(id).map(describeProcess),
+  };
+}
+
+function closeOnce(id: string, undo: (() => Promise<void>)[]): () => Promise<void> {
+  let closing: Promise<void> | undefined;
+  return () => {
+    closing ??= (async () => {
+      await endScene(id, END_LIMIT_MS);
+      // Every step is tried, whatever the one before it met; the first error is the one that is told.
+      const errors: unknown[] = [];
+      for (const step of undo.reverse()) {
+        try {
+          await step();
+        } catch (error) {
+          errors.push(error);
+        }
+      }
+      if (errors.length > 0)
+        throw new AggregateError(errors, `scene ${id} could not be taken down: ${errors.join("; ")}`);
+    })();
+    return closing;
+  };
+}
+
+/**
+ * Makes the scene's directory a mount whose changes reach the mount namespaces of the trees (they are slaves): an
+ * unmount of the suite is then seen inside, and no tree of another row pins it.
+ */
+async function shareMounts(directory: string): Promise<() => Promise<void>> {
+  await command(["mount", "--bind", directory, directory]);
+  await command(["mount", "--make-shared", directory]);
+  return async () => {
+    await command(["umount", "-l", directory]);
+    const left = readFileSync("/proc/self/mountinfo", "utf8")
+      .split("\n")
+      .filter((line) => line.includes(` ${directory}`));
+    if (left.length > 0) throw new Error(`mounts are left: ${left.join("; ")}`);
+  };
+}
