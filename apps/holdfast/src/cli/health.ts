@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { decideHealth, HoldfastError, type RunStatus, runStatusFormat } from "@holdfast/core";
-import { defaultStatusSocket } from "@holdfast/supervisor";
+import { defaultStatusSocketPath } from "@holdfast/supervisor";
 import type { Command } from "commander";
 import { printJson, printLines } from "./output.js";
 
@@ -27,7 +27,7 @@ export function registerHealth(program: Command): void {
       if (flags.socket === undefined && service === undefined) {
         throw new HoldfastError("USAGE", "No service was given.", { hint: "Give --service NAME or --socket PATH." });
       }
-      const status = await askStatus(flags.socket ?? defaultStatusSocket(service ?? ""));
+      const status = await askStatus(flags.socket ?? defaultStatusSocketPath(service ?? "", process.env));
       const verdict = decideHealth(status);
       if (flags.json === true) printJson({ ...verdict, status });
       else printLines([`${verdict.healthy ? "healthy" : "unhealthy"}: ${verdict.why}`]);
