@@ -1,1 +1,2 @@
+export * from "./directory/index.js";
 export * from "./lease/index.js";
