@@ -3,8 +3,9 @@
 #
 #   build.sh OUTPUT [auto|musl|glibc]
 #
-# auto prefers musl-gcc (a tenth of the size) and falls back to gcc with a static glibc. CC overrides the compiler of
-# the chosen kind (for cross-compilers). Exit 0: built; 1: a package is missing (named) or the compiler failed; 64: usage.
+# auto prefers musl-gcc (a tenth of the size) and falls back to gcc with a static glibc. HOLDFAST_CC names another
+# compiler, such as a cross-compiler, for a kind given by name. Exit 0: built; 1: a package is missing (named) or the
+# compiler failed; 64: usage.
 set -eu
 
 if [ $# -lt 1 ] || [ $# -gt 2 ]; then
@@ -27,6 +28,7 @@ missing() {
 
 case $kind in
 auto)
+    HOLDFAST_CC=
     if have musl-gcc && links musl-gcc; then kind=musl; else kind=glibc; fi
     ;;
 musl | glibc) ;;
@@ -37,11 +39,11 @@ musl | glibc) ;;
 esac
 
 if [ "$kind" = musl ]; then
-    compiler=${CC:-musl-gcc}
+    compiler=${HOLDFAST_CC:-musl-gcc}
     have "$compiler" || { if have gcc; then missing musl-tools; else missing gcc musl-tools; fi; }
     links "$compiler" || { if have gcc; then missing musl-dev; else missing gcc musl-dev; fi; }
 else
-    compiler=${CC:-gcc}
+    compiler=${HOLDFAST_CC:-gcc}
     # musl-tools would do as well, and is preferred when there; gcc with libc6-dev is what most machines have.
     have "$compiler" || missing gcc libc6-dev
     links "$compiler" || missing libc6-dev

@@ -100,6 +100,7 @@ static void start(bool replica)
         channel_send(sentry, ESSENTIAL, "refused %s\n", reason);
         return;
     }
+    atomic_store(&supervision->shared->replica, replica);
     const struct launch what = {supervision, true, replica, supervision->options->command, environment, claim.fd};
     application.pid = launch(&what, &application.statusFd);
     if (application.pid < 0) {

@@ -12,6 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* No errno: EWOULDBLOCK is also what open() says of a leased file, and fork() of a user with too many processes. */
+enum { HELD = -1 };
+
 union control {
     struct cmsghdr header;
     char bytes[CMSG_SPACE(sizeof(int))];
@@ -28,10 +31,13 @@ static int open_locked(const char *path)
         errno = EINVAL;
         return -1;
     }
-    return flock(fd, LOCK_EX | LOCK_NB) == 0 ? fd : -1;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    errno = errno == EWOULDBLOCK ? HELD : errno;
+    return -1;
 }
 
-/* One message: errno (0 = locked) and, when locked, the descriptor. Ends with its parent, as the rest of the tree. */
+/* One message: errno (0 = locked) or HELD, and, when locked, the descriptor. Ends with its parent, as the rest of the tree. */
 static void claim_in_child(const struct supervision *supervision, pid_t parent, int replyFd, const char *path)
 {
     if (!die_with_parent(supervision, parent))
@@ -56,7 +62,7 @@ static void answer(struct channel *to, int error)
 {
     if (error == 0)
         channel_send(to, ESSENTIAL, "claim ok\n");
-    else if (error == EWOULDBLOCK)
+    else if (error == HELD)
         channel_send(to, ESSENTIAL, "claim held\n");
     else
         channel_send(to, ESSENTIAL, "claim error %d %s\n", error, encode(strerror(error)));

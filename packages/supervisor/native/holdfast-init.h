@@ -48,7 +48,8 @@ struct options {
 
 /* One page that sentry, init and its children before exec have in common. */
 struct shared {
-    _Atomic uint64_t deadlineNs; /* CLOCK_BOOTTIME; 0 = no deadline was set yet, so nothing may start */
+    _Atomic uint64_t deadlineNs; /* CLOCK_BOOTTIME; 0 = no deadline is set, so nothing but a replica may start */
+    _Atomic bool replica;        /* the application was started without a grant; only then may a deadline be lifted */
 };
 
 /* What the sentry prepares before it clones the init. */

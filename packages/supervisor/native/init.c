@@ -95,8 +95,7 @@ static void watch_deadline(void)
         return;
     if (deadlineNs > 0 && clock_ns(CLOCK_BOOTTIME) >= deadlineNs)
         kill_until_gone();
-    const struct itimerspec at = { /* zero disarms */
-        .it_value = {(time_t)(deadlineNs / 1000000000u), (long)(deadlineNs % 1000000000u)}};
+    const struct itimerspec at = at_ns(deadlineNs); /* zero disarms, and takes back an expiry that nobody waits for */
     if (timerfd_settime(timerFd, TFD_TIMER_ABSTIME, &at, NULL) != 0)
         _exit(EXIT_INTERNAL);
 }

@@ -33,7 +33,6 @@ static struct channel guard, init;
 static pid_t initPid;          /* 0 once reaped */
 static timer_t killTimer, wakeTimer;
 static bool killing;           /* nothing more is relayed to the init */
-static bool replica;           /* the application was started before any grant; only then a deadline can be lifted */
 static int guardGroup;         /* gets the terminal back when the application has ended */
 static char refusals[256];     /* of kinds of tree that would have been better */
 
@@ -98,7 +97,7 @@ static void arm(uint64_t deadlineNs)
 static void set_deadline(const char *field)
 {
     uint64_t deadlineNs;
-    if (replica && strcmp(field, " none") == 0)
+    if (atomic_load(&supervision.shared->replica) && strcmp(field, " none") == 0)
         arm(0);
     else if (*field == ' ' && parse_number(field + 1, INT64_MAX - walkNs, &deadlineNs))
         arm(deadlineNs > 0 ? deadlineNs : 1); /* a time long past, and not "none" */
@@ -180,15 +179,19 @@ static void begin_kill(void)
     killing = true;
 }
 
-/* We walk as well, because the init may be stopped. It exits by itself when it has no child left, or after a while of
- * nothing to kill is killed. Returns how long to wait for the next pass. */
+/*
+ * We walk as well, because the init may be stopped. It exits by itself when it has no child left; after a while of
+ * nothing else to kill it is killed. Returns how many milliseconds to wait before the next pass.
+ */
 static int walk(void)
 {
     static int passes, quiet;
-    quiet = tree_kill(initPid) == 0 ? quiet + 1 : 0;
+    const int live = tree_kill(initPid);
+    quiet = live == 0 ? quiet + 1 : 0;
     if (quiet > 3 && initPid > 0)
         kill(initPid, SIGKILL);
-    passes++;
+    if (++passes == 20 && live != 0)
+        channel_error(&guard, "kill", "some processes do not end: other users' rights, or uninterruptible I/O");
     return passes < 6 ? 5 << passes / 2 : 100;
 }
 
@@ -196,9 +199,6 @@ static void handle_command(char *line)
 {
     if (strncmp(line, "deadline", 8) == 0)
         set_deadline(line + 8);
-    /* No deadline yet means that nothing was started under one. */
-    if (strcmp(line, "start-replica") == 0 && atomic_load(&supervision.shared->deadlineNs) == 0)
-        replica = true;
     if (strcmp(line, "kill") == 0)
         begin_kill();
     else if (!killing)

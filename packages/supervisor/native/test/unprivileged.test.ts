@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { allGone, asNobody, confined, encode, isRoot, scratch, started, supervise } from "./harness.js";
+import { allGone, asNobody, confined, encode, isLive, isRoot, scratch, started, supervise } from "./harness.js";
 
 test("an ordinary user gets a PID namespace inside a user namespace, where allowed", async () => {
   const tree = await supervise({
@@ -30,6 +30,29 @@ test("another user cannot be had there, one's own can", async (context) => {
   await started(own);
   await own.expect("exit code 0");
   expect(own.stdout()).toBe("65534\n");
+});
+
+test("root without CAP_SYS_ADMIN keeps all users there, so that the application can become another", async (context) => {
+  context.skip(!isRoot, "needs root");
+  const wrap = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"];
+  const tree = await supervise({ command: ["id", "-u"], wrap, options: ["--uid", "65534", "--gid", "65534"] });
+  expect(tree.hello.tree).toBe("user-pid-namespace");
+  await started(tree);
+  await tree.expect("exit code 0");
+  expect(tree.stdout()).toBe("65534\n");
+});
+
+test("a fork that fails is reported, and start may be tried again", async (context) => {
+  context.skip(!isRoot, "needs root, to become a user who has no other process");
+  const wrap = ["setpriv", "--reuid=61234", "--regid=61234", "--clear-groups", "prlimit", "--nproc=2:3"];
+  const tree = await supervise({ command: ["sleep", "1000"], wrap, options: ["--tree", "subreaper"] });
+  tree.send(`deadline ${tree.bootNsIn(60_000)}`, "start", "step s true", "claim /x");
+  expect(await tree.expect("exec ")).toMatch(/^exec 11 /);
+  expect(await tree.expect("step s ")).toMatch(/^step s exec 11 /);
+  expect(await tree.expect("claim ")).toMatch(/^claim error 11 /);
+  execFileSync("prlimit", ["--pid", String(tree.hello.initPid), "--nproc=3:3"]);
+  tree.send("start");
+  expect(isLive(Number((await tree.expect("started ")).split(" ")[1]))).toBe(true);
 });
 
 test("where no PID namespace can be had at all, auto becomes a subreaper and says why", async (context) => {
