@@ -1,2 +1,3 @@
 export * from "./directory/index.js";
 export * from "./lease/index.js";
+export * from "./zookeeper/index.js";

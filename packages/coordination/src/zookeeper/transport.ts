@@ -1,0 +1,28 @@
+import type { HoldfastError } from "@holdfast/core";
+import type { ClientServer } from "./client-internals.js";
+import type { ZooKeeperAddress } from "./options.js";
+
+export interface TransportEvents {
+  /** An attempt to reach that server failed; `refusal` when trying again would give the same answer. */
+  readonly failed: (label: string, reason: string, refusal: HoldfastError | null) => void;
+}
+
+/** How the client, which knows only plain sockets, gets to the servers. */
+export interface Transport {
+  /** Makes what the connections go through. */
+  open(events: TransportEvents): Promise<readonly (ClientServer & { readonly label: string })[]>;
+  close(): Promise<void>;
+}
+
+export const labelOf = (server: ZooKeeperAddress): string => `${server.host}:${server.port}`;
+
+export function plainTransport(servers: readonly ZooKeeperAddress[]): Transport {
+  return {
+    async open() {
+      return servers.map((server) => ({ host: server.host, port: server.port, label: labelOf(server) }));
+    },
+    async close() {
+      // Nothing stands between the client and the servers.
+    },
+  };
+}
