@@ -75,8 +75,7 @@ export const systemPackages = [
 ];
 
 /**
- * Needed only while there is no native init, which is built from source: of the compilers that can make a small static
- * binary, the smallest to install.
+ * Installed only when the native init must be built and no compiler that is there can do it: the smallest that can.
  *
  * @type {readonly SystemPackage[]}
  */

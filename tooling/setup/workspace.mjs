@@ -55,23 +55,27 @@ export function buildPackages() {
 /**
  * Builds the native init from source, unless it was built from these very sources.
  *
- * @param {() => void} ensureCompiler - Called only when it must be built.
+ * @param {() => void} installCompiler - Called only when none that is here can do it.
  */
-export function buildNativeInit(ensureCompiler) {
+export function buildNativeInit(installCompiler) {
   const directory = join(repository, "packages/supervisor/native");
   const output = join(directory, "dist/holdfast-init");
   const stamp = join(directory, "dist/.built-from");
   const sources = readdirSync(directory).filter((file) => /\.(c|h|sh)$/.test(file));
   const wanted = digestOf(sources.map((file) => join(directory, file)));
   if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
-  ensureCompiler();
-  const { status, stdout, stderr } = spawnSync("sh", [join(directory, "build.sh"), output], { encoding: "utf8" });
-  if (status === 0) {
+  const build = () => spawnSync("sh", [join(directory, "build.sh"), output], { encoding: "utf8" });
+  let result = build();
+  if (result.status !== 0) {
+    installCompiler();
+    result = build();
+  }
+  if (result.status === 0) {
     writeFileSync(stamp, wanted);
-    console.log(`setup: native init built (${stdout.trim().replace(/^.*: /, "")})`);
+    console.log(`setup: native init built (${result.stdout.trim().replace(/^.*: /, "")})`);
     return;
   }
-  process.stdout.write(stderr);
+  process.stdout.write(result.stderr);
   console.log("setup: going on without the native init: util-linux stands in for it, with less protection");
 }
 
