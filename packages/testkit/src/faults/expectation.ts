@@ -5,12 +5,16 @@ import type { FaultProfile } from "./profile.js";
 export type Expectation =
   /** The same run writes on. */
   | { readonly kind: "undisturbed" }
-  /** Exactly one other run takes over, so soon after a moment. */
-  | { readonly kind: "takeover"; readonly within: "fast" | "lease"; readonly after: Moment }
+  /** The fault met a start: one run writes in the end. */
+  | { readonly kind: "started" }
+  /** Another run takes over, so soon after a moment. */
+  | { readonly kind: "takeover"; readonly within: Bound; readonly after: Moment; readonly runs?: number }
   /** The run ends and nobody writes until the row's own next step, which must then bring a successor. */
-  | { readonly kind: "stopped-then-takeover"; readonly within: "fast" | "lease"; readonly after: Moment }
+  | { readonly kind: "stopped-then-takeover"; readonly within: Bound; readonly after: Moment; readonly runs?: number }
   /** Nobody writes any more. */
   | { readonly kind: "stopped" };
+
+export type Bound = "fast" | "lease";
 
 /** `tree-gone`: the last process of the holder's tree; `healed`: the fault's end, or what a person did about it. */
 export type Moment = "fault" | "tree-gone" | "healed";
@@ -52,20 +56,23 @@ function measureRow(expected: Expectation, facts: RowFacts, verdict: Verdict, pr
   const [holder, successor] = verdict.runs;
   if (holder === undefined) return { measuredMs: null, boundMs: null, problems: ["nobody ever wrote"] };
   const before = holder.acknowledged - holder.acknowledgedAfterFault;
-  if (before < profile.writesBefore) problems.push(`only ${before} acknowledged writes before the fault`);
-  const wanted = expected.kind === "undisturbed" || expected.kind === "stopped" ? 1 : 2;
-  if (verdict.runs.length !== wanted)
-    problems.push(
-      `${verdict.runs.length} runs wrote, expected ${wanted}: epochs ${verdict.runs.map((run) => run.epoch).join(", ")}`,
-    );
+  if (before < profile.writesBefore && expected.kind !== "started")
+    problems.push(`only ${before} acknowledged writes before the fault`);
+  const wanted = runsExpected(expected);
+  if (verdict.runs.length !== wanted) {
+    const epochs = verdict.runs.map((run) => run.epoch).join(", ");
+    problems.push(`${verdict.runs.length} runs wrote, expected ${wanted}: epochs ${epochs}`);
+  }
 
   if (expected.kind === "stopped") return { measuredMs: null, boundMs: null, problems };
-  const after = (expected.kind === "undisturbed" ? holder : successor)?.acknowledgedAfterFault ?? 0;
+  const alone = expected.kind === "undisturbed" || expected.kind === "started";
+  const after = (alone ? holder : successor)?.acknowledgedAfterFault ?? 0;
   if (after < profile.writesAfter) problems.push(`only ${after} acknowledged writes after the fault`);
   if (expected.kind === "undisturbed") {
     if (holder.longestGapMs > PAUSE_MS_MAX) problems.push(`a pause of ${holder.longestGapMs.toFixed(0)} ms`);
     return { measuredMs: holder.longestGapMs, boundMs: PAUSE_MS_MAX, problems };
   }
+  if (expected.kind === "started") return { measuredMs: holder.firstMs - facts.moments.fault, boundMs: null, problems };
   const from = facts.moments[expected.after];
   const boundMs = expected.within === "fast" ? profile.fastTakeoverMs : profile.leaseTakeoverMs;
   if (successor === undefined) return { measuredMs: null, boundMs, problems };
@@ -81,10 +88,16 @@ function measureRow(expected: Expectation, facts: RowFacts, verdict: Verdict, pr
   return { measuredMs, boundMs, problems };
 }
 
+function runsExpected(expected: Expectation): number {
+  return "after" in expected ? (expected.runs ?? 2) : 1;
+}
+
 export function describeExpectation(expected: Expectation, profile: FaultProfile): string {
   switch (expected.kind) {
     case "undisturbed":
       return `left alone (pause ≤ ${PAUSE_MS_MAX} ms)`;
+    case "started":
+      return "one run starts";
     case "stopped":
       return "stops; nobody writes";
     case "takeover":

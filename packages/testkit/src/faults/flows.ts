@@ -25,7 +25,7 @@ export async function setStage(scene: Scene, options: FlowOptions = {}): Promise
   const holder = await scene.start(HOLDER, options.holder);
   await scene.untilWritten(holder, scene.profile.writesBefore);
   const candidate = await scene.start(CANDIDATE, options.candidate);
-  await scene.untilWaiting(candidate);
+  await scene.untilPhase(candidate, "waiting-for-lease");
   return { scene, holder, candidate, tree: await scene.treeOf(holder) };
 }
 

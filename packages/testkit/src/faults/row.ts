@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { runReportFormat } from "@holdfast/core";
 import { monotonicMs } from "@holdfast/effects";
 import { judge, type Verdict } from "../judge/judge.js";
 import { checkRow, describeExpectation, type Expectation, type RowFacts } from "./expectation.js";
@@ -5,7 +8,10 @@ import type { FaultProfile } from "./profile.js";
 import { openScene, type Scene } from "./scene.js";
 import type { StoreKind, StoreProvider } from "./stores/store.js";
 import type { VolumeKind } from "./volume.js";
-import type { WrapperUnderTest } from "./wrappers.js";
+import { REPORT_FILE, type WrapperUnderTest } from "./wrappers.js";
+
+/** Which store a row is played on; `own-zookeeper` and `proxied-zookeeper` are a server and a proxy for the row alone. */
+export type RowStore = StoreKind | "own-zookeeper" | "proxied-zookeeper";
 
 /** What a row's script saw. */
 export interface Played extends RowFacts {
@@ -17,13 +23,15 @@ export interface FaultRow {
   readonly name: string;
   /** Part of the table that it belongs to. */
   readonly group: string;
-  readonly stores: readonly StoreKind[];
+  readonly stores: readonly RowStore[];
   readonly volume?: VolumeKind;
   readonly expected: Expectation;
   /** Exit codes or signals with which the holder may end; left out = not looked at. */
   readonly holderExit?: readonly (number | string)[];
-  /** Also part of the short suite. */
-  readonly short?: boolean;
+  /** The holder's own report must say that the lease was released. */
+  readonly released?: boolean;
+  /** Also part of the short suite, on these stores. */
+  readonly short?: readonly RowStore[];
   play(scene: Scene): Promise<Played>;
 }
 
@@ -69,7 +77,11 @@ export async function playRow(row: FaultRow, options: RowOptions): Promise<{ res
     const left = wrapper.kind === "naive" ? [] : scene.processes();
     const verdict = judge(scene.evidence(played.moments.fault));
     const outcome = checkRow(row.expected, row.holderExit, played, verdict, profile);
-    const problems = [...outcome.problems, ...left.map((process) => `left running: ${process}`)];
+    const problems = [
+      ...outcome.problems,
+      ...left.map((process) => `left running: ${process}`),
+      ...(row.released === true ? releaseProblems(scene) : []),
+    ];
     return { result: resultOf(row, options, played, verdict, { ...outcome, problems }), report: scene.report() };
   } catch (error) {
     const atMs = monotonicMs().toFixed(0);
@@ -80,6 +92,14 @@ export async function playRow(row: FaultRow, options: RowOptions): Promise<{ res
     options.onEnd?.(scene);
     await scene.close();
   }
+}
+
+/** The first run of a scene is the holder. */
+function releaseProblems(scene: Scene): string[] {
+  const [holder] = scene.runs;
+  if (holder === undefined) return ["nobody ran"];
+  const report = runReportFormat.parse(readFileSync(join(holder.directory, REPORT_FILE)));
+  return report.released ? [] : [`the holder's report says that nothing was released: ${report.cause}`];
 }
 
 function resultOf(

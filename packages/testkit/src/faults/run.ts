@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { SCENE_VARIABLE } from "../agents/processes.js";
+import { childrenOf, SCENE_VARIABLE } from "../agents/processes.js";
 import { until } from "../agents/until.js";
 import { LOG_SUFFIX } from "../writer/options.js";
 
@@ -18,12 +18,15 @@ export interface RunSpec {
   readonly directory: string;
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** Runs it as the foreground job of a terminal of its own. */
+  readonly terminal?: boolean;
 }
 
-/** One wrapper that was started, and what it left behind. Its pid is the wrapper's own: what is put before it only execs. */
+/** One wrapper that was started, and what it left behind. */
 export interface Run {
   readonly name: string;
   readonly agent: string;
+  /** The wrapper's own first process: what is put before it only execs. */
   readonly pid: number;
   readonly directory: string;
   /** Undefined while it runs. */
@@ -35,15 +38,17 @@ export interface Run {
   acknowledged(): number;
   /** To the wrapper's first process only. */
   signal(signal: NodeJS.Signals): void;
-  /** As a terminal does it: to the whole foreground process group. */
+  /** To every process of the wrapper's own process group, as a shell's `kill -- -PGID` does it. */
   signalGroup(signal: NodeJS.Signals): void;
+  /** Types into its terminal. */
+  type(keys: string): void;
 }
 
 /** What the machine must have for a wrapper to work; nothing of the test runner's own settings. */
 const INHERITED = ["PATH", "HOME", "LANG"] as const;
 
 export function startRun(spec: RunSpec): Run {
-  const [file, ...args] = spec.argv;
+  const [file, ...args] = spec.terminal === true ? inTerminal(spec.argv) : spec.argv;
   if (file === undefined) throw new Error("an empty command");
   const environment: Record<string, string> = { ...spec.environment, [SCENE_VARIABLE]: spec.scene };
   for (const name of INHERITED) if (process.env[name] !== undefined) environment[name] = process.env[name];
@@ -53,18 +58,21 @@ export function startRun(spec: RunSpec): Run {
   const child = spawn(file, args, {
     cwd: spec.directory,
     env: environment,
-    stdio: ["ignore", log, log],
+    stdio: [spec.terminal === true ? "pipe" : "ignore", log, log],
     detached: true,
   });
   closeSync(log);
   const ended = exitOf(child);
   const counter = new LineCounter();
-  const pid = child.pid;
+  const { pid } = child;
   if (pid === undefined) throw new Error(`${file} could not be started`);
+  const wrapperPid = () => (spec.terminal === true ? onlyChildOf(pid) : pid);
   return {
     name: spec.name,
     agent: spec.agent,
-    pid,
+    get pid() {
+      return wrapperPid();
+    },
     directory: spec.directory,
     exit: () => ended.status,
     untilExit: (timeoutMs) =>
@@ -80,12 +88,28 @@ export function startRun(spec: RunSpec): Run {
       return logs.reduce((sum, name) => sum + Math.max(0, counter.lines(join(spec.directory, name)) - 1), 0);
     },
     signal: (signal) => {
-      child.kill(signal);
+      process.kill(wrapperPid(), signal);
     },
     signalGroup: (signal) => {
-      process.kill(-pid, signal);
+      process.kill(-wrapperPid(), signal);
+    },
+    type(keys) {
+      if (!child.stdin) throw new Error(`${spec.name} has no terminal`);
+      child.stdin.write(keys);
     },
   };
+}
+
+/** script(1) gives it a pseudo-terminal, and exits as it does. The shell in between execs. */
+function inTerminal(argv: readonly string[]): string[] {
+  const quoted = argv.map((arg) => `'${arg.replaceAll("'", "'\\''")}'`).join(" ");
+  return ["script", "--quiet", "--return", "--flush", "--command", `exec ${quoted}`, "/dev/null"];
+}
+
+function onlyChildOf(pid: number): number {
+  const [child] = childrenOf(pid);
+  if (child === undefined) throw new Error(`process ${pid} has no child yet`);
+  return child.pid;
 }
 
 function exitOf(child: ChildProcess): { status: ExitStatus | undefined } {

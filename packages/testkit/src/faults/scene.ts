@@ -28,6 +28,8 @@ export interface StartOptions {
   readonly wait?: boolean;
   /** Put before the wrapper's command line; must exec it in the end. */
   readonly before?: readonly string[];
+  /** In the foreground of a terminal of its own. */
+  readonly terminal?: boolean;
 }
 
 /** One fault row's own world: store, volume, agents, runs; nothing in it has a name that another row uses. */
@@ -46,8 +48,12 @@ export interface Scene {
   start(agent: string, options?: StartOptions): Promise<Run>;
   /** Waits until the run's application has so many writes acknowledged. */
   untilWritten(run: Run, writes: number): Promise<void>;
-  /** Waits until the run says that it waits for the lease. */
-  untilWaiting(run: Run): Promise<void>;
+  /** Waits until the run says that it is in that phase. */
+  untilPhase(run: Run, phase: string): Promise<void>;
+  /** Runs a verb of the executable on that agent to its end. @throws Error with what it printed, when it fails. */
+  tool(agent: string, ...verb: readonly string[]): Promise<string>;
+  /** Starts a process that is no wrapper; it ends with the scene. */
+  startAside(name: string, argv: readonly string[]): Run;
   treeOf(run: Run): Promise<WrapperTree>;
   evidence(faultMs: number): Evidence;
   /** The wrappers' own logs, for the message of a failed row. */
@@ -112,6 +118,7 @@ function makeScene(parts: SceneParts): Scene {
         name,
         agent,
         directory: runDirectory,
+        terminal: options.terminal ?? false,
         environment: wrapper.kind === "naive" ? { HOLDFAST_DATA_DIR: join(path, "data") } : {},
         argv: [
           ...enter,
@@ -138,11 +145,27 @@ function makeScene(parts: SceneParts): Scene {
         seen: () => `${run.acknowledged()} writes, exit ${JSON.stringify(run.exit())}`,
       });
     },
-    async untilWaiting(run) {
-      await until(`${run.name} to wait for the lease`, () => wrapper.isWaiting(run), {
-        timeoutMs: profile.patienceMs,
-        seen: () => run.log(),
-      });
+    async untilPhase(run, phase) {
+      let seen: string | undefined;
+      await until(
+        `${run.name} to be ${phase}`,
+        async () => {
+          seen = await wrapper.phase(run);
+          return seen === phase;
+        },
+        { timeoutMs: profile.patienceMs, seen: () => `${seen ?? "nothing"}\n${run.log()}` },
+      );
+    },
+    async tool(agent, ...verb) {
+      const { url, enter } = await access(agent);
+      const [file, ...args] = [...enter, ...wrapper.tool(verb, service, url)];
+      if (file === undefined) throw new Error("an empty command");
+      return (await command([file, ...args])).stdout;
+    },
+    startAside(name, argv) {
+      const runDirectory = join(directory, name);
+      mkdirSync(runDirectory);
+      return startRun({ scene: id, name, agent: name, directory: runDirectory, environment: {}, argv });
     },
     treeOf: (run) =>
       until(`the processes of ${run.name}`, () => wrapper.tree(run), {

@@ -27,10 +27,12 @@ export interface WrapperUnderTest {
   /** Makes a directory a volume of the service. */
   markVolume(root: string, service: string): Promise<void>;
   command(request: WrapperRequest): string[];
+  /** The command line of a verb of the executable that talks to the store. */
+  tool(verb: readonly string[], service: string, store: string): string[];
   /** Undefined while not everything is up. */
   tree(run: Run): WrapperTree | undefined;
-  /** Does it say that it waits for the lease? */
-  isWaiting(run: Run): Promise<boolean>;
+  /** What it says that it does now; undefined when it does not say anything. */
+  phase(run: Run): Promise<string | undefined>;
 }
 
 const STATUS_SOCKET = "status";
@@ -69,7 +71,8 @@ export function holdfastWrapper(executable: readonly [string, ...string[]]): Wra
       ];
     },
     tree: (run) => findTree(run.pid),
-    isWaiting: async (run) => (await phaseOf(join(run.directory, STATUS_SOCKET))) === "waiting-for-lease",
+    tool: (verb, service, store) => [...executable, ...verb, "--service", service, "--store", store],
+    phase: (run) => phaseOf(join(run.directory, STATUS_SOCKET)),
   };
 }
 
@@ -89,7 +92,10 @@ export function naiveWrapper(): WrapperUnderTest {
         command: request.application,
       }),
     tree: (run) => findNaiveTree(run.pid),
-    isWaiting: async (run) => run.log().includes("waiting behind"),
+    tool() {
+      throw new Error("the control has no verbs");
+    },
+    phase: async (run) => (run.log().includes("waiting behind") ? "waiting-for-lease" : undefined),
   };
 }
 

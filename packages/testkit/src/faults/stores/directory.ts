@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { StoreProvider } from "./store.js";
 
@@ -31,10 +31,9 @@ export const directoryStore: StoreProvider = {
         };
       },
       async deleteLease(service) {
-        const record = join(root, "services", service, "lease");
-        if (lstatSync(record, { throwIfNoEntry: false }) === undefined)
-          throw new Error(`there is no lease record at ${record}`);
-        rmSync(record, { recursive: true });
+        const gone = join(directory, "deleted");
+        renameSync(join(root, "services", service, "lease.rec"), gone);
+        rmSync(gone, { recursive: true });
       },
       async empty() {
         // In one step, so that nobody ever sees half of it gone.
