@@ -3,5 +3,8 @@ export * from "./fakes/index.js";
 export * from "./faults/index.js";
 export * from "./judge/index.js";
 export * from "./naive/index.js";
+export type { Program, ProgramStep, RecordedOperation } from "./store-contract/history.js";
+export { linearize } from "./store-contract/linearizable.js";
+export { StoreWorker, type WorkerOptions } from "./store-contract/worker-process.js";
 export * from "./writer/index.js";
 export * from "./zookeeper/index.js";

@@ -1,0 +1,4 @@
+import { storeContract } from "@holdfast/testkit/vitest";
+import { startDirectoryBackend } from "./directory-backend.js";
+
+storeContract("directory", { start: startDirectoryBackend });

@@ -1,0 +1,8 @@
+/** What needs vitest: suites. Everything else is importable without it from the package itself. */
+export {
+  type StoreBackend,
+  type StoreContractOptions,
+  type StoreRecipe,
+  storeContract,
+  type Unavailable,
+} from "./store-contract/index.js";
