@@ -27,7 +27,9 @@ export function registerHealth(program: Command): void {
       if (flags.socket === undefined && service === undefined) {
         throw new HoldfastError("USAGE", "No service was given.", { hint: "Give --service NAME or --socket PATH." });
       }
-      const status = await askStatus(flags.socket ?? defaultStatusSocketPath(service ?? "", process.env));
+      const status = await askStatus(
+        flags.socket ?? defaultStatusSocketPath(service ?? "", process.env, process.geteuid?.() ?? 0),
+      );
       const verdict = decideHealth(status);
       if (flags.json === true) printJson({ ...verdict, status });
       else printLines([`${verdict.healthy ? "healthy" : "unhealthy"}: ${verdict.why}`]);

@@ -74,7 +74,7 @@ export async function guardConfig(args: RunArguments, env: Environment): Promise
     grade: "lease-only",
     reportFile:
       args.text("report") ?? (env.MESOS_SANDBOX === undefined ? null : `${env.MESOS_SANDBOX}/holdfast-report.json`),
-    statusSocket: args.text("status-socket") ?? defaultStatusSocketPath(service, env),
+    statusSocket: args.text("status-socket") ?? defaultStatusSocketPath(service, env, process.geteuid?.() ?? 0),
     killGraceMs: args.ms("kill-grace-ms") ?? null,
   };
 }
