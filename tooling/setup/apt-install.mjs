@@ -83,7 +83,7 @@ function updateLists() {
 }
 
 // ^C would take this process away between the two policies; apt gets the signal too and ends by itself.
-for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.on(signal, () => {});
+for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.on(signal, () => undefined);
 
 const names = process.argv.slice(2);
 const startedAt = Date.now();

@@ -18,7 +18,7 @@ if (setup.status !== 0) process.exit(setup.status ?? 1);
 const program = join(here, "../../apps/holdfast/dist/holdfast.cjs");
 const demo = spawn(process.execPath, [program, "dev", "--demo", ...options], { stdio: "inherit" });
 // The terminal sends ^C to the demo as well, which then takes its cluster down; this process only waits for that.
-process.on("SIGINT", () => {});
+process.on("SIGINT", () => undefined);
 for (const signal of /** @type {const} */ (["SIGTERM", "SIGHUP"])) process.on(signal, () => demo.kill(signal));
 demo.on("exit", (code, signal) => {
   process.exitCode = code ?? 1;
