@@ -130,6 +130,7 @@ export interface Supervised {
   readonly ended: Promise<Ended>;
   /** In the environment of everything started under the init. */
   readonly marker: string;
+  /** What has been read so far; the end of a process may be known before its last output. */
   stdout(): string;
   stepOutput(): string;
   send(...lines: string[]): void;
@@ -237,6 +238,13 @@ export async function started(tree: Supervised, deadlineMs = 60_000): Promise<nu
 /** For messages: what a process is and does. */
 function describe(pid: number): string {
   return `${pid} ${commandOf(pid).replaceAll("\0", " ")} ${stateOf(pid) ?? "gone"} ${readFileSync(`/proc/${pid}/stat`, "latin1")}`;
+}
+
+/** Ends the tree and returns all that was written to stdout: only then is the last of it surely read. */
+export async function finalOutput(tree: Supervised): Promise<string> {
+  tree.send("kill");
+  await tree.ended;
+  return tree.stdout();
 }
 
 /** Waits without sleeping until every one of `pids` has stopped executing; returns the monotonic time of that. */

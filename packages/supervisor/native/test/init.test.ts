@@ -6,6 +6,7 @@ import {
   binary,
   commandOf,
   encode,
+  finalOutput,
   isLive,
   isRoot,
   processesWith,
@@ -84,7 +85,7 @@ test.each(trees)("runs the application with exact argv and environment (%s)", as
   expect(pid).toBeGreaterThan(1);
   expect(await tree.expect("exit ")).toBe("exit code 0");
   expect(await tree.expect("left ")).toBe("left 0");
-  expect(JSON.parse(tree.stdout())).toEqual([awkward, "inherited", "new = ü\n"]);
+  expect(JSON.parse(await finalOutput(tree))).toEqual([awkward, "inherited", "new = ü\n"]);
 });
 
 test("reports exit codes and signals exactly, starts once only, and says gone after kill", async () => {
@@ -139,7 +140,7 @@ test("runs steps side by side, with output on the step descriptor, and kills one
     `step ${"x".repeat(200)} true`,
   );
   expect(await tree.expect("step one")).toBe("step one exit 3");
-  expect(tree.stepOutput()).toBe("out\n");
+  await until("its output", () => tree.stepOutput() === "out\n");
   expect(await tree.expect("step three")).toMatch(/^step three exec 2 /);
   await tree.expect("step two refused duplicate");
   await tree.expect("step four refused no-program");
@@ -209,7 +210,7 @@ test.each(trees)(
     await started(tree);
     await tree.expect("exit code 0");
     const zeros = "0000000000000000";
-    const [, blocked, ignored, , ...rest] = tree.stdout().split("\n");
+    const [, blocked, ignored, , ...rest] = (await finalOutput(tree)).split("\n");
     expect([blocked, ignored]).toEqual([`SigBlk:\t${zeros}`, `SigIgn:\t${zeros}`]);
     const pid = rest.at(-2);
     expect(
@@ -313,7 +314,7 @@ test("changes to another user for the application alone", async (context) => {
   await tree.expect("exit code 0");
   await tree.expect("step who exit 0");
   const none = "0000000000000000";
-  expect(tree.stdout()).toBe(`65534\n65534\n65534 7 8\nCapPrm:\t${none}\nCapEff:\t${none}\n`);
+  expect(await finalOutput(tree)).toBe(`65534\n65534\n65534 7 8\nCapPrm:\t${none}\nCapEff:\t${none}\n`);
   expect(tree.stepOutput()).toBe("0\n");
 });
 

@@ -97,12 +97,23 @@ for (const kind of kinds)
 
 const allStopped = (pids: readonly number[]): boolean => pids.every((pid) => stateOf(pid) === "T");
 
+/** At the deadline and not before: judged from the writer's log, and from when its end was seen (by us, who may be late). */
+function expectEndAt(deadlineNs: bigint, goneNs: bigint, lastWriteNs: bigint): string {
+  const goneMs = Number(goneNs - deadlineNs) / 1e6;
+  const lastWriteMs = Number(lastWriteNs - deadlineNs) / 1e6;
+  expect(lastWriteMs).toBeGreaterThan(-500);
+  expect(lastWriteMs).toBeLessThan(250);
+  expect(goneMs).toBeGreaterThan(0);
+  expect(goneMs).toBeLessThan(2_000);
+  return `seen gone ${goneMs.toFixed(1)} ms after the deadline, last write ${lastWriteMs.toFixed(1)} ms`;
+}
+
 test.each(kinds)(
   "with sentry, init and guard stopped, the kernel ends the tree at the deadline ($tree)",
   async (kind) => {
     const { tree, pids, lastWriteNs } = await writing(kind, { separateGuard: true });
     const ours = [tree.process.pid ?? 0, tree.pid, tree.hello.initPid];
-    const deadlineNs = process.hrtime.bigint() + 1_000_000_000n;
+    const deadlineNs = process.hrtime.bigint() + 1_500_000_000n;
     tree.send(`deadline ${deadlineNs + tree.hello.bootNs - tree.hello.monoNs}`, "step armed true");
     await tree.expect("step armed exit 0");
     for (const pid of ours) process.kill(pid, "SIGSTOP");
@@ -110,40 +121,30 @@ test.each(kinds)(
     expect(process.hrtime.bigint()).toBeLessThan(deadlineNs);
     const goneNs = await allGone(pids);
     expect(allStopped(ours.slice(0, 1))).toBe(true); // the guard never ran again
-    expect(lastWriteNs()).toBeGreaterThan(deadlineNs - 200_000_000n); // and nobody was early
-    const lateMs = Number(goneNs - deadlineNs) / 1e6;
-    const lastWriteMs = Number(lastWriteNs() - deadlineNs) / 1e6;
-    console.log(
-      `${kind.tree}: tree gone ${lateMs.toFixed(1)} ms after the deadline, last write ${lastWriteMs.toFixed(1)} ms`,
-    );
-    expect(lateMs).toBeGreaterThan(0);
-    expect(lateMs).toBeLessThan(kind.tree === "subreaper" ? 1_000 : 250);
+    console.log(`${kind.tree}: ${expectEndAt(deadlineNs, goneNs, lastWriteNs())}`);
   },
 );
 
 test.each(kinds)("ends at the deadline when nobody is stopped and nobody says anything ($tree)", async (kind) => {
-  const { tree, pids } = await writing(kind, { separateGuard: true });
-  const deadlineNs = process.hrtime.bigint() + 300_000_000n;
+  const { tree, pids, lastWriteNs } = await writing(kind, { separateGuard: true });
+  const deadlineNs = process.hrtime.bigint() + 500_000_000n;
   tree.send(`deadline ${deadlineNs + tree.hello.bootNs - tree.hello.monoNs}`);
-  const lateMs = Number((await allGone([...pids, tree.hello.initPid, tree.pid])) - deadlineNs) / 1e6;
-  expect(lateMs).toBeGreaterThan(0);
-  expect(lateMs).toBeLessThan(250);
+  const goneNs = await allGone([...pids, tree.hello.initPid, tree.pid]);
+  expectEndAt(deadlineNs, goneNs, lastWriteNs());
 });
 
 test.each(kinds)("a deadline moved forward keeps the tree alive, moved back ends it earlier ($tree)", async (kind) => {
   const { tree, pids, lastWriteNs } = await writing(kind);
-  const firstNs = process.hrtime.bigint() + 400_000_000n;
+  const firstNs = process.hrtime.bigint() + 1_500_000_000n;
   const offsetNs = tree.hello.bootNs - tree.hello.monoNs;
   tree.send(`deadline ${firstNs + offsetNs}`, "step near true");
   await tree.expect("step near exit 0");
   tree.send(`deadline ${firstNs + offsetNs + 60_000_000_000n}`);
-  await until("writes well after the first deadline", () => lastWriteNs() > firstNs + 600_000_000n);
+  await until("writes well after the first deadline", () => lastWriteNs() > firstNs + 500_000_000n);
   expect(pids.every(isLive)).toBe(true);
-  const lastNs = process.hrtime.bigint() + 200_000_000n;
-  tree.send(`deadline ${lastNs + offsetNs}`);
-  const lateMs = Number((await allGone(pids)) - lastNs) / 1e6;
-  expect(lateMs).toBeGreaterThan(0);
-  expect(lateMs).toBeLessThan(250);
+  const deadlineNs = process.hrtime.bigint() + 500_000_000n;
+  tree.send(`deadline ${deadlineNs + offsetNs}`);
+  expectEndAt(deadlineNs, await allGone(pids), lastWriteNs());
 });
 
 test.each(kinds)("a stopped application does not escape either ($tree)", async (kind) => {

@@ -3,7 +3,18 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { allGone, asNobody, confined, encode, isLive, isRoot, scratch, started, supervise } from "./harness.js";
+import {
+  allGone,
+  asNobody,
+  confined,
+  encode,
+  finalOutput,
+  isLive,
+  isRoot,
+  scratch,
+  started,
+  supervise,
+} from "./harness.js";
 
 test("an ordinary user gets a PID namespace inside a user namespace, where allowed", async () => {
   const tree = await supervise({
@@ -15,7 +26,7 @@ test("an ordinary user gets a PID namespace inside a user namespace, where allow
   const hostPid = await started(tree);
   expect(await tree.expect("exit ")).toBe("exit code 0");
   const uid = isRoot ? execFileSync("id", ["-u", "nobody"], { encoding: "utf8" }).trim() : String(process.getuid?.());
-  const [pid, seenUid, init, capabilities] = tree.stdout().split("\n");
+  const [pid, seenUid, init, capabilities] = (await finalOutput(tree)).split("\n");
   expect([seenUid, init, capabilities]).toEqual([uid, "holdfast-init", "CapEff:\t0000000000000000"]);
   expect(Number(pid)).toBeLessThan(10);
   expect(hostPid).toBeGreaterThan(10);
@@ -29,7 +40,7 @@ test("another user cannot be had there, one's own can", async (context) => {
   const own = await supervise({ command: ["id", "-u"], wrap: asNobody, options: ["--uid", "65534", "--gid", "65534"] });
   await started(own);
   await own.expect("exit code 0");
-  expect(own.stdout()).toBe("65534\n");
+  expect(await finalOutput(own)).toBe("65534\n");
 });
 
 test("root without CAP_SYS_ADMIN keeps all users there, so that the application can become another", async (context) => {
@@ -39,18 +50,19 @@ test("root without CAP_SYS_ADMIN keeps all users there, so that the application 
   expect(tree.hello.tree).toBe("user-pid-namespace");
   await started(tree);
   await tree.expect("exit code 0");
-  expect(tree.stdout()).toBe("65534\n");
+  expect(await finalOutput(tree)).toBe("65534\n");
 });
 
 test("a fork that fails is reported, and start may be tried again", async (context) => {
   context.skip(!isRoot, "needs root, to become a user who has no other process");
-  const wrap = ["setpriv", "--reuid=61234", "--regid=61234", "--clear-groups", "prlimit", "--nproc=2:3"];
+  const lonely = ["--reuid=61234", "--regid=61234", "--clear-groups", "prlimit"];
+  const wrap = ["setpriv", ...lonely, "--nproc=2:3"];
   const tree = await supervise({ command: ["sleep", "1000"], wrap, options: ["--tree", "subreaper"] });
   tree.send(`deadline ${tree.bootNsIn(60_000)}`, "start", "step s true", "claim /x");
   expect(await tree.expect("exec ")).toMatch(/^exec 11 /);
   expect(await tree.expect("step s ")).toMatch(/^step s exec 11 /);
   expect(await tree.expect("claim ")).toMatch(/^claim error 11 /);
-  execFileSync("prlimit", ["--pid", String(tree.hello.initPid), "--nproc=3:3"]);
+  execFileSync("setpriv", [...lonely, "--pid", String(tree.hello.initPid), "--nproc=3:3"]);
   tree.send("start");
   expect(isLive(Number((await tree.expect("started ")).split(" ")[1]))).toBe(true);
 });
