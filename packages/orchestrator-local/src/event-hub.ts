@@ -15,7 +15,7 @@ export class EventHub {
   async *listen(signal: AbortSignal): AsyncIterable<OrchestratorEvent> {
     const resync: OrchestratorEvent = { kind: "resync", service: null, detail: {} };
     let queue: OrchestratorEvent[] = [resync];
-    let wake = () => {};
+    let wake: () => void = () => undefined;
     const listener = (event: OrchestratorEvent) => {
       if (queue.length >= QUEUE_MAX) queue = [resync];
       queue.push(event);

@@ -76,7 +76,7 @@ beforeEach(() => {
     agents,
     detectMs: 500,
     pollMs: 50,
-    logger: { log() {} },
+    logger: { log: () => undefined },
     clock: {
       now: () => ({ monoMs: nowMs, bootMs: nowMs }),
       wallTime: () => "2026-01-01T00:00:00Z",

@@ -1,0 +1,29 @@
+import { createOp } from "@holdfast/effects";
+import { askControl } from "./control.js";
+import { isAlive, type Layout, readOwner, releaseDirectory } from "./layout.js";
+import { removeAbandoned } from "./network/namespaces.js";
+import { CLUSTER_MARK, carries, findProcesses, killAll } from "./processes.js";
+import { requireRunning } from "./require-running.js";
+import { until } from "./until.js";
+
+const DOWN_MS = 60_000;
+const KILL_MS = 15_000;
+
+/** Ends a cluster: by asking the program that runs it, or, when that is dead, by taking away what it left. */
+export async function takeDown(layout: Layout): Promise<string> {
+  const owner = requireRunning(layout);
+  if (isAlive(owner)) {
+    await askControl(layout.controlSocket, { verb: "down", agent: null });
+    await until("the cluster to end", () => readOwner(layout)?.ended === true || !isAlive(owner), {
+      timeoutMs: DOWN_MS,
+      intervalMs: 50,
+    });
+    return "ended";
+  }
+  await killAll(() => findProcesses(carries(`${CLUSTER_MARK}=${owner.id}`)), KILL_MS);
+  if (process.getuid?.() === 0) {
+    await removeAbandoned(createOp({ signal: AbortSignal.timeout(DOWN_MS), logger: { log: () => undefined } }));
+  }
+  releaseDirectory(layout, owner.id);
+  return "the program that ran it was dead; what it left behind was taken away";
+}

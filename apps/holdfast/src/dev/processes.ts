@@ -1,0 +1,139 @@
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { basename } from "node:path";
+import { isGone, type ProcessIdentity, readProcess } from "@holdfast/effects";
+import { until } from "./until.js";
+
+/** Every process of a cluster carries these in its environment, and hands them down to whatever it starts. */
+export const CLUSTER_MARK = "HOLDFAST_DEV_CLUSTER";
+export const AGENT_MARK = "HOLDFAST_DEV_AGENT";
+export const TASK_MARK = "HOLDFAST_DEV_TASK";
+
+export interface SeenProcess extends ProcessIdentity {
+  readonly state: string;
+  readonly ppid: number;
+  readonly argv: readonly string[];
+}
+
+/** Living processes; a zombie runs nothing. */
+export function findProcesses(matches: (pid: number) => boolean): SeenProcess[] {
+  return readdirSync("/proc").flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    const pid = Number(name);
+    return matches(pid) ? (lookAt(pid) ?? []) : [];
+  });
+}
+
+function lookAt(pid: number): SeenProcess | undefined {
+  const seen = readProcess(pid);
+  if (seen === undefined || isGone(seen)) return undefined;
+  return { ...seen, argv: readProcFile(pid, "cmdline").split("\0").slice(0, -1) };
+}
+
+/** True for processes that were started with every one of these `NAME=value`. */
+export function carries(...marks: readonly `${string}=${string}`[]): (pid: number) => boolean {
+  return (pid) => {
+    const environment = readProcFile(pid, "environ").split("\0");
+    return marks.every((mark) => environment.includes(mark));
+  };
+}
+
+/** True for processes in that network namespace, whatever they made of their environment. */
+export function isInNetwork(namespaceFile: string): (pid: number) => boolean {
+  const wanted = statSync(namespaceFile).ino;
+  return (pid) => {
+    try {
+      return statSync(`/proc/${pid}/ns/net`).ino === wanted;
+    } catch (error) {
+      if (isUnreadable(error)) return false;
+      throw error;
+    }
+  };
+}
+
+/**
+ * Whether a process belongs to the wrapper and not to the application: guard, lock process, sentry, init (native, or
+ * what util-linux puts in its place).
+ */
+export function isWrapper(seen: SeenProcess, guardPid: number): boolean {
+  if (seen.pid === guardPid || seen.argv.includes("__lock")) return true;
+  const program = basename(seen.argv[0] ?? "");
+  return /^holdfast-init/.test(program) || ["unshare", "setpriv"].includes(program) || isUnpackedInit(seen.pid);
+}
+
+/** A process that called execveat on an unpacked file may have any name; its executable tells. */
+function isUnpackedInit(pid: number): boolean {
+  try {
+    return /holdfast-init/.test(basename(readlinkSync(`/proc/${pid}/exe`)));
+  } catch (error) {
+    if (isUnreadable(error)) return false;
+    throw error;
+  }
+}
+
+/** A signal to exactly that process; false when it was gone. */
+export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
+  if (isGone(identity)) return false;
+  try {
+    return process.kill(identity.pid, signal);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
+    throw error;
+  }
+}
+
+/**
+ * The death of a machine: first everything stands still, then everything is gone. Without the first step the
+ * processes killed last would see the others die and act on it, which those of a dead machine cannot.
+ */
+export async function killLikeMachine(find: () => SeenProcess[], timeoutMs: number): Promise<SeenProcess[]> {
+  const stopped = new Map<string, SeenProcess>();
+  const key = (seen: SeenProcess) => `${seen.pid}/${seen.startTicks}`;
+  for (let fresh = find(); fresh.length > 0; fresh = find().filter((seen) => !stopped.has(key(seen)))) {
+    for (const seen of fresh) {
+      stopped.set(key(seen), seen);
+      signalProcess(seen, "SIGSTOP");
+    }
+  }
+  for (const seen of stopped.values()) signalProcess(seen, "SIGKILL");
+  await killAll(find, timeoutMs);
+  return [...stopped.values()];
+}
+
+/** SIGKILL, again and again, until nothing is left. @throws `WAIT_LIMIT` naming what does not end. */
+export async function killAll(find: () => SeenProcess[], timeoutMs: number): Promise<void> {
+  let left: SeenProcess[] = [];
+  await until(
+    "processes to end",
+    () => {
+      left = find();
+      for (const seen of left) signalProcess(seen, "SIGKILL");
+      return left.length === 0;
+    },
+    { timeoutMs, intervalMs: 10, seen: () => left.map(describe).join("; ") },
+  );
+}
+
+function describe(seen: SeenProcess): string {
+  return `${seen.pid} (${seen.state}) ${seen.argv.join(" ").slice(0, 120)}`;
+}
+
+/** State letter of /proc now: R S D T Z, or `gone`. */
+export function stateOf(seen: ProcessIdentity): string {
+  const now = readProcess(seen.pid);
+  return now === undefined || now.startTicks !== seen.startTicks ? "gone" : now.state;
+}
+
+/** Empty when the process is gone or not ours to look into. */
+function readProcFile(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
+  } catch (error) {
+    if (isUnreadable(error)) return "";
+    throw error;
+  }
+}
+
+function isUnreadable(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ENOENT" || code === "ESRCH" || code === "EACCES" || code === "EPERM";
+}
