@@ -1,20 +1,18 @@
 // @ts-check
 /**
  * Bundles the program: `holdfast.cjs` (dispatcher and guard), `lock.cjs` (lock process), `cli.cjs` (all other
- * commands), the native init beside them, and the licences of what was bundled. One file per process, because reading
+ * commands), and the licences of what was bundled. One file per process, because reading
  * a hundred modules costs more start time than the whole guard has.
  */
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { assertNotReached } from "./build/reached.mjs";
 import { thirdPartyLicenses } from "./build/third-party-licenses.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
-const repository = join(root, "../..");
 const dist = join(root, "dist");
-const nativeInit = join(repository, "packages/supervisor/native/dist/holdfast-init");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
 /** Names in `dist/` and where they begin. */
@@ -77,11 +75,4 @@ writeFileSync(join(dist, "THIRD-PARTY-LICENSES.txt"), thirdPartyLicenses(metafil
 const kib = (/** @type {number} */ bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
 for (const [file, output] of Object.entries(metafile.outputs)) {
   if (file.endsWith(".cjs")) console.log(`${file.padEnd(20)} ${kib(output.bytes)}`);
-}
-
-if (existsSync(nativeInit)) {
-  copyFileSync(nativeInit, join(dist, "holdfast-init"));
-  console.log(`${"dist/holdfast-init".padEnd(20)} ${kib(statSync(nativeInit).size)}`);
-} else {
-  console.log(`no native init in this build: ${relative(repository, nativeInit)} is missing`);
 }

@@ -57,7 +57,7 @@ export function findViolations(files, manifests) {
  */
 function violationsOfFile(file, directoryOf) {
   const home = file.path.split("/").slice(0, 2).join("/");
-  const inTests = /\.test\.m?ts$|^[^/]+\/[^/]+\/(test|examples|native\/test)\//.test(file.path);
+  const inTests = /\.(test|fixture)\.m?ts$|^[^/]+\/[^/]+\/(test|examples|native\/test)\//.test(file.path);
   const mayUseTestkit = inTests || file.path.startsWith("apps/holdfast/src/dev/");
   return importsOf(file.text).flatMap((specifier) => {
     if (specifier.startsWith(".")) {
@@ -123,6 +123,7 @@ function whyForbidden(home, target, mayUseTestkit) {
 function kindOf(home) {
   if (home.startsWith("apps/")) return "app";
   const name = home.slice("packages/".length);
+  if (name.startsWith("init-")) return "core"; // an executable, which imports nothing
   if (name === "core" || name === "effects" || name === "testkit") return name;
   if (MIDDLE.includes(name)) return "middle";
   if (PLUGIN.test(name)) return "plugin";

@@ -66,7 +66,11 @@ function pack({ path, content }) {
 function closure(start, all) {
   const found = new Set([start]);
   for (const { content } of found) {
-    const names = Object.keys({ ...content.dependencies, ...content.peerDependencies });
+    const names = Object.keys({
+      ...content.dependencies,
+      ...content.peerDependencies,
+      ...content.optionalDependencies,
+    });
     for (const other of all) if (names.includes(other.name)) found.add(other);
   }
   return [...found];

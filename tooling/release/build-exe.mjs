@@ -47,7 +47,7 @@ function required(path) {
  * @param {string} work - Directory for intermediate files.
  */
 function embed(node, work) {
-  const init = required(join(bundles, "holdfast-init"));
+  const init = required(join(repository, "packages/supervisor/native/dist/holdfast-init"));
   const digest = createHash("sha256").update(readFileSync(init)).digest("hex");
   writeFileSync(join(work, "holdfast-init.sha256"), digest);
   /** @type {Record<string, string>} */

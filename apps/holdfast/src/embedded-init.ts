@@ -14,6 +14,7 @@ import {
   type Stats,
   writeFileSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -39,16 +40,21 @@ const FILE_NAME = "holdfast-init";
 /** At the end of a candidate: replaced by random characters, as mkdtemp(3) does. */
 const UNGUESSABLE = "XXXXXX";
 
-/** As files: in a checkout, what the native build left; in an installed package, the copy beside the bundle. */
-export function locateInitFile(bundleDirectory: string): InitLocation {
-  const places = [
-    join(bundleDirectory, "../../../packages/supervisor/native/dist", FILE_NAME),
-    join(bundleDirectory, FILE_NAME),
-  ];
-  for (const path of places) {
-    if (whyNotExecutable(path) === undefined) return { path, reason: undefined };
+/**
+ * When the program runs from files: in a checkout, what the native build left; where it was installed, the package for
+ * this platform, which npm installs only where it fits.
+ */
+export function locateInitFile(bundleFile: string): InitLocation {
+  const inCheckout = join(dirname(bundleFile), "../../../packages/supervisor/native/dist", FILE_NAME);
+  if (whyNotExecutable(inCheckout) === undefined) return { path: inCheckout, reason: undefined };
+  const platformPackage = `@holdfast/init-${process.platform}-${process.arch}`;
+  try {
+    const path = createRequire(bundleFile).resolve(`${platformPackage}/${FILE_NAME}`);
+    const reason = whyNotExecutable(path);
+    return reason === undefined ? { path, reason } : { path: undefined, reason: `${path}: ${reason}` };
+  } catch (error) {
+    return { path: undefined, reason: `${platformPackage} is not installed (${codeOf(error)})` };
   }
-  return { path: undefined, reason: `the native init was not built for this platform (looked for ${places[1]})` };
 }
 
 /**

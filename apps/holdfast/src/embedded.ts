@@ -72,7 +72,7 @@ export function lockProcessCommand(): Command {
 export function locateInit(): InitLocation {
   const location = sea.isSea()
     ? unpackInit(embeddedInit(), { uid: process.geteuid?.() ?? -1, env: process.env })
-    : locateInitFile(dirname(bundleFile));
+    : locateInitFile(bundleFile);
   debug("init: %s", location.path ?? location.reason);
   return location;
 }
