@@ -41,7 +41,7 @@ async function createStore(options: OpenStoreOptions): Promise<CoordinationStore
   if (url.startsWith("dir://")) {
     const root = url.slice("dir://".length);
     if (!root.startsWith("/")) throw badUrl(url, "the path must be absolute");
-    return createDirectoryStore({ root });
+    return createDirectoryStore({ directory: root });
   }
   if (url.startsWith("zookeeper://") || url.startsWith("zookeeper+tls://")) {
     return createZooKeeperStore({
