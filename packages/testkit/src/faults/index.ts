@@ -1,5 +1,6 @@
 export * from "./action-faults.js";
 export * from "./expectation.js";
+export * from "./fake-uptime.js";
 export * from "./fault.js";
 export * from "./flows.js";
 export * from "./link-faults.js";

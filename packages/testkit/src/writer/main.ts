@@ -68,14 +68,22 @@ function startWriting({ as, epoch, run, data, log }: Writing): { stop(): void } 
   let seq = 0;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
-  const next = () => {
-    if (stopped) return;
+  const append = () => {
     const value = randomBytes(4).toString("hex");
     const beforeNs = process.hrtime.bigint();
     writeSync(data, formatDataRecord({ epoch, run, pid: process.pid, seq, beforeNs, value }));
     if (as.sync) fdatasyncSync(data);
     const afterNs = process.hrtime.bigint();
     writeSync(log, `${seq} ${beforeNs} ${afterNs} ${value}\n`);
+  };
+  const next = () => {
+    if (stopped) return;
+    try {
+      append();
+    } catch (error) {
+      if (as.onWriteError === "die") throw error;
+    }
+    // A key that was tried is never used again: it may be in the data though nobody was told.
     seq += 1;
     const elapsedMs = Number(process.hrtime.bigint() - origin) / 1e6;
     timer = setTimeout(next, as.periodMs - (elapsedMs % as.periodMs));

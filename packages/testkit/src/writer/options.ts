@@ -15,6 +15,8 @@ export interface WriterOptions {
   readonly exitCode: number;
   /** SIGUSR2 ends it by this signal instead of by exiting. */
   readonly endBySignal: "SIGSEGV" | "SIGKILL" | "SIGABRT" | null;
+  /** EIO, EROFS and the like: die as most programs do, or go on trying. */
+  readonly onWriteError: "die" | "go-on";
   /** Leaves a daemon behind (double fork, own session) that writes on and ignores signals. */
   readonly daemon: boolean;
   /** Number of children that ignore TERM, INT and HUP. */
@@ -30,6 +32,7 @@ export const DEFAULT_WRITER_OPTIONS: Omit<WriterOptions, "logDirectory"> = {
   onTerm: "at-once",
   exitCode: 0,
   endBySignal: null,
+  onWriteError: "die",
   daemon: false,
   children: 0,
   uid: null,

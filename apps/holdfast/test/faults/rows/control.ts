@@ -11,8 +11,8 @@ export const controlRows: readonly FaultRow[] = [
     name: "control: naive wrapper, kill -9 of the wrapper",
     group: "control",
     stores: ["directory", "zookeeper"],
+    short: ["directory", "zookeeper"],
     expected,
-    short: true,
     play: control(() => killed("guard")),
   },
   {
