@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type FaultProfile, faultProfile } from "@holdfast/testkit";
 
-const inRepository = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
+export const inRepository = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
 
 /** The executable under test: `HOLDFAST_BIN`, else the single executable where it was built, else the bundle. */
 export function executableUnderTest(): [string, ...string[]] {

@@ -23,13 +23,6 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { executableUnderTest } from "./environment.js";
 
-declare module "vitest" {
-  interface TaskMeta {
-    /** What the table's reporter writes down. */
-    faultRow?: RowResult;
-  }
-}
-
 export interface PlannedRow {
   readonly row: FaultRow;
   readonly store: RowStore;
@@ -96,6 +89,8 @@ export interface SuiteOptions {
   readonly subject: "holdfast" | "control";
   /** Several rows at a time; off where rows share something that a fault strikes. */
   readonly concurrent: boolean;
+  /** Told of every row that was played to its end. */
+  readonly onResult?: (result: RowResult) => void;
 }
 
 /** Makes a test of every row. A row that cannot be played here is skipped by name, with the reason. */
@@ -129,12 +124,11 @@ export function describeRows(title: string, planned: readonly PlannedRow[], opti
 async function playAndExpect(
   { row }: PlannedRow,
   store: StoreProvider,
-  { profile, subject }: SuiteOptions,
-  note: (result: RowResult) => void,
+  { profile, subject, onResult }: SuiteOptions,
 ): Promise<void> {
   const wrapper = subject === "control" ? naiveWrapper() : holdfastWrapper(executableUnderTest());
   const { result, report } = await playRow(row, { wrapper, store, profile });
-  note(result);
+  onResult?.(result);
   if (subject === "control") {
     // Nothing but two writers is expected of it; how many milliseconds is the machine's affair.
     expect(result.overlapMs, report).toBeGreaterThan(0);

@@ -20,7 +20,7 @@ function run(epoch: bigint, firstMs: number, lastMs: number, more: Partial<RunSu
 }
 
 function verdict(...runs: RunSummary[]): Verdict {
-  return { runs, successions: [], overlapMs: 0, acknowledged: 0, acknowledgedAfterFault: 0, breaches: [] };
+  return { runs, successions: [], overlapMs: 0, acknowledged: 0, acknowledgedAfterFault: 0, lost: 0, breaches: [] };
 }
 
 const facts = { moments: { fault: FAULT, "tree-gone": 10_020 }, holderExit: 80 };

@@ -15,6 +15,7 @@ export * from "./stores/directory.js";
 export * from "./stores/store.js";
 export * from "./stores/zookeeper.js";
 export * from "./stores/zookeeper-admin.js";
+export * from "./table.js";
 export * from "./tree.js";
 export * from "./volume.js";
 export * from "./wrappers.js";

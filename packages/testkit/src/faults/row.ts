@@ -48,6 +48,8 @@ export interface RowResult {
   readonly downtimeMs: number | null;
   readonly acknowledged: number;
   readonly acknowledgedAfterFault: number;
+  /** Acknowledged keys that were not in the data set, or held another value. */
+  readonly lost: number;
   readonly holderExit: string;
   readonly problems: readonly string[];
 }
@@ -121,6 +123,7 @@ function resultOf(
     downtimeMs: verdict.successions[0]?.downtimeMs ?? null,
     acknowledged: verdict.acknowledged,
     acknowledgedAfterFault: verdict.acknowledgedAfterFault,
+    lost: verdict.lost,
     holderExit: String(played.holderExit ?? "runs on"),
     problems: outcome.problems,
   };

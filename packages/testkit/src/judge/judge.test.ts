@@ -134,6 +134,7 @@ describe("judge", () => {
   test("does not hide how many keys are wrong", () => {
     const evidence = evidenceOf([{ epoch: 1n, fromMs: 0, toMs: 1_000 }]);
     const verdict = judge({ ...evidence, data: [] });
+    expect(verdict.lost).toBe(100);
     expect(verdict.breaches.at(-1)).toBe("and 95 more keys lost, doubled or changed");
   });
 

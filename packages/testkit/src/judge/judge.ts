@@ -30,6 +30,8 @@ export interface Verdict {
   readonly overlapMs: number;
   readonly acknowledged: number;
   readonly acknowledgedAfterFault: number;
+  /** Acknowledged keys that are missing or hold another value. */
+  readonly lost: number;
   /** Every breach of an invariant, in words; empty = one writer at a time and nothing lost. */
   readonly breaches: readonly string[];
 }
@@ -40,10 +42,11 @@ const BREACHES_MAX = 5;
 export function judge(evidence: Evidence): Verdict {
   const runs = summarise(evidence);
   const successions = runs.slice(1).map((to, index) => succession(runs[index] as RunSummary, to));
+  const keys = compareKeys(evidence);
   const breaches = [
     ...epochBreaches(runs),
     ...orderBreaches(evidence.data),
-    ...lossBreaches(evidence),
+    ...keys.breaches,
     ...overlapBreaches(runs),
   ];
   return {
@@ -52,6 +55,7 @@ export function judge(evidence: Evidence): Verdict {
     overlapMs: Math.max(0, ...pairs(runs).map(([a, b]) => overlap(a, b))),
     acknowledged: sum(runs, (run) => run.acknowledged),
     acknowledgedAfterFault: sum(runs, (run) => run.acknowledgedAfterFault),
+    lost: keys.lost,
     breaches,
   };
 }
@@ -118,24 +122,29 @@ function orderBreaches(data: readonly DataRecord[]): string[] {
 }
 
 /** Every acknowledged key must be in the data set exactly once, with its value (I6). */
-function lossBreaches(evidence: Evidence): string[] {
+function compareKeys(evidence: Evidence): { readonly lost: number; readonly breaches: string[] } {
   const key = (log: Pick<WriterLog, "epoch" | "run" | "pid">, seq: number) =>
     `${log.epoch}/${log.run}/${log.pid}/${seq}`;
   const values = new Map<string, string>();
-  const breaches: string[] = [];
+  const doubled: string[] = [];
   for (const record of evidence.data) {
     const name = key(record, record.seq);
-    if (values.has(name)) breaches.push(`the key ${name} is there twice`);
+    if (values.has(name)) doubled.push(`the key ${name} is there twice`);
     values.set(name, record.value);
   }
+  const wrong: string[] = [];
   for (const log of evidence.logs) {
     for (const ack of log.acknowledgements) {
       const name = key(log, ack.seq);
       const value = values.get(name);
-      if (value === undefined) breaches.push(`the acknowledged key ${name} is lost`);
-      else if (value !== ack.value) breaches.push(`the key ${name} holds ${value} instead of ${ack.value}`);
+      if (value === undefined) wrong.push(`the acknowledged key ${name} is lost`);
+      else if (value !== ack.value) wrong.push(`the key ${name} holds ${value} instead of ${ack.value}`);
     }
   }
+  return { lost: wrong.length, breaches: shortened([...doubled, ...wrong]) };
+}
+
+function shortened(breaches: string[]): string[] {
   if (breaches.length <= BREACHES_MAX) return breaches;
   return [
     ...breaches.slice(0, BREACHES_MAX),

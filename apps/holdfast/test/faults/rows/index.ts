@@ -1,6 +1,7 @@
 import type { FaultRow } from "@holdfast/testkit";
 import { applicationRows } from "./application.js";
 import { clockRows } from "./clock.js";
+import { ensembleRows } from "./ensemble.js";
 import { linkRows } from "./links.js";
 import { processRows } from "./processes.js";
 import { protocolRows } from "./protocol.js";
@@ -17,6 +18,7 @@ export const allRows: readonly FaultRow[] = [
   ...processRows,
   ...linkRows,
   ...serverRows,
+  ...ensembleRows,
   ...protocolRows,
   ...signalRows,
   ...applicationRows,

@@ -1,0 +1,152 @@
+import { monotonicMs } from "@holdfast/effects";
+import {
+  CANDIDATE,
+  type EnsembleServer,
+  type Fault,
+  type FaultRow,
+  fourLetterWord,
+  HOLDER,
+  rideOut,
+  type Scene,
+  stateOfPid,
+  takeover,
+  until,
+  type ZooKeeperEnsemble,
+} from "@holdfast/testkit";
+
+const group = "an ensemble of three";
+const stores = ["ensemble"] as const;
+const UNDISTURBED = { kind: "undisturbed" } as const;
+const LIMIT_MS = 30_000;
+
+function ensembleOf(scene: Scene): ZooKeeperEnsemble {
+  const { ensemble } = scene.store;
+  if (ensemble === undefined) throw new Error("this scene has no ensemble");
+  return ensemble;
+}
+
+/** The server that an agent's connection is on, as the servers themselves say. */
+async function serverOf(scene: Scene, agent: string): Promise<EnsembleServer> {
+  const { machine } = await scene.access(agent);
+  if (machine === undefined) throw new Error(`${agent} has no machine of its own`);
+  return until(
+    `a server that ${agent} is connected to`,
+    async () => {
+      for (const server of ensembleOf(scene).servers) {
+        if ((await fourLetterWord(server.host, server.port, "cons")).includes(`/${machine.address}:`)) return server;
+      }
+      return undefined;
+    },
+    { timeoutMs: LIMIT_MS },
+  );
+}
+
+/** One of the three hangs (SIGSTOP): the one that the holder is on. */
+const ownServerHung = (durationMs: number): Fault => ({
+  durationMs,
+  async inject({ scene, holder }) {
+    const server = await serverOf(scene, holder.agent);
+    const mode = await server.mode();
+    server.pause();
+    await until("the server to be stopped", () => stateOfPid(server.pid) === "T", {
+      timeoutMs: LIMIT_MS,
+      intervalMs: 2,
+    });
+    return {
+      observed: `${mode} ${server.host} ${stateOfPid(server.pid)}`,
+      async heal() {
+        const state = stateOfPid(server.pid);
+        const now = await serverOf(scene, holder.agent);
+        server.resume();
+        await ensembleOf(scene).whenComplete();
+        return `at the end: ${state}, the holder on ${now.host}`;
+      },
+    };
+  },
+});
+
+/** The leader dies; the other two elect another one. */
+const leaderKilled = (): Fault => ({
+  durationMs: 0,
+  async inject({ scene }) {
+    const ensemble = ensembleOf(scene);
+    const leader = await ensemble.leader();
+    const fromMs = monotonicMs();
+    await leader.kill();
+    const next = await ensemble.leader();
+    const electedMs = monotonicMs() - fromMs;
+    if (electedMs >= scene.profile.rideOutMs)
+      throw new Error(`a new leader took ${electedMs.toFixed(0)} ms, which nobody promised to ride out`);
+    return {
+      observed: `leader ${leader.host} gone, ${next.host} leads after ${electedMs.toFixed(0)} ms`,
+      async heal() {
+        await leader.start();
+        await ensemble.whenComplete();
+        return `${leader.host} back as ${await leader.mode()}`;
+      },
+    };
+  },
+});
+
+/** The holder can reach one follower only, and that follower is cut off from the other servers. */
+const followerCutOff = (durationMs: number): Fault => ({
+  durationMs,
+  async inject({ scene, holder }) {
+    const ensemble = ensembleOf(scene);
+    const own = await serverOf(scene, holder.agent);
+    const others = ensemble.servers.filter((server) => server !== own);
+    for (const other of others) await ensemble.cutLink(own, other);
+    return {
+      observed: `${await own.mode()} ${own.host} cut off from ${others.map((server) => server.host).join(" and ")}`,
+      async heal() {
+        const dropped = await own.machine.dropped();
+        await ensemble.healLinks();
+        await ensemble.whenComplete();
+        return `${dropped} packets dropped there`;
+      },
+    };
+  },
+});
+
+/** The holder's agent reaches one follower and no other server; the candidate's agent reaches the others only. */
+async function onSides(scene: Scene): Promise<void> {
+  const ensemble = ensembleOf(scene);
+  const [own] = await ensemble.followers();
+  if (own === undefined) throw new Error("the ensemble has no follower");
+  const others = ensemble.servers.filter((server) => server !== own).map((server) => server.host);
+  await (await scene.access(HOLDER)).machine?.drop(others);
+  await (await scene.access(CANDIDATE)).machine?.drop([own.host]);
+}
+
+export const ensembleRows: readonly FaultRow[] = [
+  {
+    group,
+    name: "the holder's server hangs for three leases, the other two do not",
+    stores,
+    expected: UNDISTURBED,
+    play: async (scene) => {
+      // On a follower: a leader that hangs is another fault, and takes as long as its followers' patience.
+      const leader = await ensembleOf(scene).leader();
+      await (await scene.access(HOLDER)).machine?.drop([leader.host]);
+      return rideOut(({ profile }) => ownServerHung(profile.longFaultMs))(scene);
+    },
+  },
+  {
+    group,
+    name: "the leader killed with -9",
+    stores,
+    expected: UNDISTURBED,
+    play: rideOut(leaderKilled),
+  },
+  {
+    group,
+    name: "the holder's follower cut off from the leader for three leases",
+    stores,
+    expected: { kind: "takeover", within: "lease", after: "fault" },
+    holderExit: [80],
+    play: async (scene) => {
+      await onSides(scene);
+      return takeover(({ profile }) => followerCutOff(profile.longFaultMs))(scene);
+    },
+  },
+];
