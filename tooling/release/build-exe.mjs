@@ -31,10 +31,10 @@ const GLIBC_MAX = [2, 28];
 const STARTS = 20;
 
 /**
- * Flags of V8 for all our processes. They hold little and compute little, so memory counts more than throughput. Part of
- * the code cache's key.
+ * Flags for all our processes. They hold little and compute little, so memory and few threads count more than
+ * throughput. V8 rejects a code cache made under other flags than it runs with; these two do not matter to it.
  */
-const EXEC_ARGV = ["--max-semi-space-size=1"];
+const EXEC_ARGV = ["--max-semi-space-size=1", "--v8-pool-size=1"];
 
 /** @param {string} path */
 function required(path) {
@@ -103,6 +103,17 @@ function glibcFloor(file) {
 }
 
 /**
+ * Node itself warns when it cannot use the main script's code cache.
+ *
+ * @param {string} file
+ */
+function versionOf(file) {
+  const { stdout, stderr, status } = spawnSync(file, ["--version"], { encoding: "utf8" });
+  if (status !== 0 || stderr !== "") throw new Error(`The executable does not start cleanly (${status}):\n${stderr}`);
+  return stdout.trim();
+}
+
+/**
  * A rejected code cache costs only time, so it must be asked for.
  *
  * @param {string} file
@@ -141,7 +152,7 @@ try {
   if (major !== GLIBC_MAX[0] || /** @type {number} */ (minor) > /** @type {number} */ (GLIBC_MAX[1])) {
     throw new Error(`The executable needs glibc ${major}.${minor}; the promise is ${GLIBC_MAX.join(".")}.`);
   }
-  const version = execFileSync(made, ["--version"], { encoding: "utf8" }).trim();
+  const version = versionOf(made);
   assertCodeCachesAccepted(made);
 
   mkdirSync(dirname(output), { recursive: true });
