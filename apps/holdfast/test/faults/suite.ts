@@ -106,15 +106,11 @@ export function describeRows(title: string, planned: readonly PlannedRow[], opti
     });
     describe("row", { concurrent: options.concurrent }, () => {
       for (const plan of planned) {
-        test(`${plan.row.name} [${plan.store}]`, { timeout: options.profile.patienceMs * 3 }, async ({
-          task,
-          skip,
-        }) => {
+        const title = `${plan.row.name} [${plan.store}]`;
+        test(title, { timeout: options.profile.patienceMs * 3 }, async ({ skip }) => {
           const reason = unavailable(plan);
           skip(reason !== undefined, reason);
-          await playAndExpect(plan, stores.get(plan.store), options, (result) => {
-            task.meta.faultRow = result;
-          });
+          await playAndExpect(plan, stores.get(plan.store), options);
         });
       }
     });
