@@ -22,7 +22,9 @@ for (const versionCheck of ["strict", "by-number"] satisfies VersionCheck[]) {
         removeRecord: { remove: async (path) => server.removeRecord(path) },
         ephemeralGoneWithinMs: 100,
         refusesFormerCreation: versionCheck === "strict",
-        stop: async () => {},
+        async stop() {
+          // Nothing was started.
+        },
       };
     },
   });

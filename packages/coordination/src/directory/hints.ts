@@ -9,7 +9,7 @@ const LOOK_EVERY_MS = 500;
  * Calls back when something happens to a file or directory, if the kernel can be asked to. watch(2) resolves the path
  * in this thread: the caller has just read there, so that the answer is in the kernel's cache and no disk is waited for.
  */
-export function onFileEvent(path: string, listener: () => void): () => void {
+function onFileEvent(path: string, listener: () => void): (() => void) | undefined {
   try {
     const watcher = watch(path, { persistent: false }, () => listener());
     // The watch is lost (its file system went away); the regular look remains.
@@ -17,7 +17,7 @@ export function onFileEvent(path: string, listener: () => void): () => void {
     return () => watcher.close();
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    return () => {};
+    return undefined;
   }
 }
 
@@ -52,7 +52,9 @@ export function watchSight(look: () => Promise<Sight>, onChange: (sight: Sight) 
     let armed = false;
     for (const path of sight.watchPaths) {
       if (watches.has(path)) continue;
-      watches.set(path, onFileEvent(path, hint));
+      const stop = onFileEvent(path, hint);
+      if (stop === undefined) continue;
+      watches.set(path, stop);
       armed = true;
     }
     // What happened between the look and the arming of the watch announced itself to nobody.

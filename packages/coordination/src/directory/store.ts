@@ -129,8 +129,9 @@ export function createDirectoryStore(options: DirectoryStoreOptions): Coordinati
         return living.map(({ candidate }) => candidate);
       }),
     health: () => runner.health(),
-    // One directory is one server: there is no other, and its reads do not contradict its writes.
-    changeServer: () => {},
+    changeServer() {
+      // One directory is one server: there is no other, and its reads do not contradict its writes.
+    },
     findings: (callOptions) => run("findings", callOptions, (call) => findRootFindings(call.root, directory)),
     close() {
       closing ??= removeTraces().finally(() => {

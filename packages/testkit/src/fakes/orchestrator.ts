@@ -50,12 +50,12 @@ async function* eventsUntil(
   listeners: Set<(event: OrchestratorEvent) => void>,
 ): AsyncIterable<OrchestratorEvent> {
   const waiting: OrchestratorEvent[] = [];
-  let wake = () => {};
+  let wake: (() => void) | undefined;
   const listener = (event: OrchestratorEvent) => {
     waiting.push(event);
-    wake();
+    wake?.();
   };
-  const onAbort = () => wake();
+  const onAbort = () => wake?.();
   listeners.add(listener);
   signal.addEventListener("abort", onAbort);
   try {

@@ -38,7 +38,7 @@ export function createFakeStoreServer(options: { readonly versionCheck?: Version
   const faults = new StoreFaults();
   let outage = false;
   let answering = Promise.resolve();
-  let resume = () => {};
+  let resume: (() => void) | undefined;
   let clients = 0;
   const context: ServerContext = {
     state,
@@ -65,7 +65,7 @@ export function createFakeStoreServer(options: { readonly versionCheck?: Version
         resume = resolve;
       });
     },
-    resume: () => resume(),
+    resume: () => resume?.(),
     lag: (client) => void context.lagging.set(client, state.freeze()),
     removeRecord: (path) => state.remove(path),
     loseData: () => state.empty(),
