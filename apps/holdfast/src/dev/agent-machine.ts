@@ -8,7 +8,7 @@ import {
   AGENT_MARK,
   CLUSTER_MARK,
   carries,
-  findProcesses,
+  findTrees,
   killLikeMachine,
   type SeenProcess,
   signalProcess,
@@ -79,14 +79,14 @@ export class AgentMachine {
   /** Everything of this machine that lives now. */
   processes(): SeenProcess[] {
     const { network, clusterId } = this.#options;
-    const marked = findProcesses(carries(`${CLUSTER_MARK}=${clusterId}`, `${AGENT_MARK}=${this.id}`));
+    const marked = findTrees(carries(`${CLUSTER_MARK}=${clusterId}`, `${AGENT_MARK}=${this.id}`));
     const seen = new Map(marked.map((one) => [one.pid, one]));
     for (const one of network.processes(this.id)) seen.set(one.pid, one);
     return [...seen.values()];
   }
 
   processesOfTask(task: string): SeenProcess[] {
-    return findProcesses(carries(`${CLUSTER_MARK}=${this.#options.clusterId}`, `${TASK_MARK}=${task}`));
+    return findTrees(carries(`${CLUSTER_MARK}=${this.#options.clusterId}`, `${TASK_MARK}=${task}`));
   }
 
   /** The machine dies: everything at once, nothing gets to act on the death of something else. */

@@ -8,11 +8,11 @@ import { AgentMachine, markedEnvironment } from "./agent-machine.js";
 import { Cleanup } from "./cleanup.js";
 import { initializeDataSet, markVolume } from "./data-set.js";
 import { createFaults, type Faults } from "./faults.js";
+import { killCluster } from "./kill-cluster.js";
 import { claimDirectory, type Layout, releaseDirectory } from "./layout.js";
 import { createLoopbackNetwork } from "./network/loopback.js";
 import { createNamespaceNetwork } from "./network/namespaces.js";
 import type { DevNetwork } from "./network/types.js";
-import { CLUSTER_MARK, carries, findProcesses, killAll } from "./processes.js";
 import { type Requirement, requireInstalled } from "./requirements.js";
 import { devService, engineContext, SERVICE_NAME, type Workload } from "./service.js";
 import { createDirectoryDevStore } from "./store/directory.js";
@@ -53,7 +53,7 @@ export interface Cluster {
 const DETECT_MS = 1_000;
 const HEALTH = { graceMs: 20_000, intervalMs: 400, timeoutMs: 400, failuresMax: 2 };
 const AGENTS_UP_MS = 20_000;
-const END_MS = 15_000;
+const STOP_MS = 15_000;
 
 /** Builds everything, in order; whatever fails, what was made before is undone. */
 export async function createCluster(options: ClusterOptions): Promise<Cluster> {
@@ -82,7 +82,7 @@ async function build(options: ClusterOptions, cleanup: Cleanup): Promise<Cluster
   cleanup.add("the network", () => network.remove());
   for (const cannot of network.cannot) log(`this cluster cannot ${cannot}`);
   const env = markedEnvironment(id);
-  cleanup.add("the processes", () => killAll(() => findProcesses(carries(`${CLUSTER_MARK}=${id}`)), END_MS));
+  cleanup.add("the processes", () => killCluster(id, layout));
   signal.throwIfAborted();
   const store = options.zookeeper
     ? await startZooKeeper({ directory: layout.zookeeper, host: network.hostAddress, env, signal })
@@ -194,7 +194,7 @@ async function stopService(orchestrator: LocalOrchestrator, op: Op): Promise<voi
   const reachable = new Set(orchestrator.agents().flatMap(({ id, reachable }) => (reachable ? [id] : [])));
   const left = () =>
     orchestrator.tasks().filter(({ state, agent }) => reachable.has(agent) && state !== "ended" && state !== "lost");
-  await until("the service to stop", () => left().length === 0, { timeoutMs: END_MS });
+  await until("the service to stop", () => left().length === 0, { timeoutMs: STOP_MS });
 }
 
 function removeAllButLogs(layout: Layout, agents: readonly AgentId[]): void {

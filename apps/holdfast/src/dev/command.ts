@@ -21,19 +21,21 @@ interface DemoFlags extends ClusterFlags {
 
 /** `holdfast dev`: a cluster on this machine, faults on command, and the demo. */
 export function registerDev(program: Command): void {
-  const dev = program.command("dev").description("a cluster on this machine: try faults by hand, or watch the demo");
+  // A flag belongs to the command that it follows: `dev up --agents 2` is of `up`, though `dev` knows it too.
+  program.enablePositionalOptions();
+  const dev = program
+    .command("dev")
+    .enablePositionalOptions()
+    .description("a cluster on this machine: try faults by hand, or watch the demo");
   withClusterFlags(dev)
     .option("--demo", "a real database, four faults, every acknowledged write checked")
     .option("--faults <list>", `of the demo, by number: ${FAULTS.map((f, i) => `${i + 1} ${f.name}`).join(", ")}`)
     .option("--summary <file>", "where the demo writes its summary as JSON (default: in its directory)")
     .option("--json", "machine-readable output")
-    .action(async (_: DemoFlags, command: Command) => {
-      const flags: DemoFlags = command.optsWithGlobals();
-      if (flags.demo !== true) return command.help({ error: true });
+    .action(async (flags: DemoFlags) => {
+      if (flags.demo !== true) return dev.help({ error: true });
       await demo(flags);
-    })
-    // `dev up --agents 2` is a flag of `up`, not of `dev`.
-    .enablePositionalOptions();
+    });
   withClusterFlags(dev.command("up"))
     .description("start a cluster in the foreground; ^C or `dev down` ends it")
     .argument("[command...]", "what to run instead of an engine, after --")
@@ -74,16 +76,16 @@ function registerVerbs(dev: Command): void {
   for (const verb of AGENT_VERBS) {
     withDirectory(dev.command(`${verb} <agent>`))
       .description(help[verb])
-      .action((agent: string, _: AskFlags, command: Command) => ask(verb, agent, command.optsWithGlobals()));
+      .action((agent: string, flags: AskFlags) => ask(verb, agent, flags));
   }
   for (const verb of STORE_VERBS) {
     withDirectory(dev.command(verb))
       .description(help[verb])
-      .action((_: AskFlags, command: Command) => ask(verb, null, command.optsWithGlobals()));
+      .action((flags: AskFlags) => ask(verb, null, flags));
   }
   withDirectory(dev.command("status"))
     .description("agents, runs and the store")
-    .action((_: AskFlags, command: Command) => ask("status", null, command.optsWithGlobals()));
+    .action((flags: AskFlags) => ask("status", null, flags));
   withDirectory(dev.command("down"))
     .description("end the cluster; also one whose program was killed")
     .action(async ({ dir }: AskFlags) => {

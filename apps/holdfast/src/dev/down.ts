@@ -1,13 +1,12 @@
 import { createOp } from "@holdfast/effects";
 import { askControl } from "./control.js";
+import { killCluster } from "./kill-cluster.js";
 import { isAlive, type Layout, readOwner, releaseDirectory } from "./layout.js";
 import { removeAbandoned } from "./network/namespaces.js";
-import { CLUSTER_MARK, carries, findProcesses, killAll } from "./processes.js";
 import { requireRunning } from "./require-running.js";
 import { until } from "./until.js";
 
 const DOWN_MS = 60_000;
-const KILL_MS = 15_000;
 
 /** Ends a cluster: by asking the program that runs it, or, when that is dead, by taking away what it left. */
 export async function takeDown(layout: Layout): Promise<string> {
@@ -20,7 +19,7 @@ export async function takeDown(layout: Layout): Promise<string> {
     });
     return "ended";
   }
-  await killAll(() => findProcesses(carries(`${CLUSTER_MARK}=${owner.id}`)), KILL_MS);
+  await killCluster(owner.id, layout);
   if (process.getuid?.() === 0) {
     await removeAbandoned(createOp({ signal: AbortSignal.timeout(DOWN_MS), logger: { log: () => undefined } }));
   }

@@ -37,7 +37,7 @@ export function parseTiming(flags: ClusterFlags): LeaseTiming {
   const { problems } = timeBudget(timing);
   if (problems.length === 0) return timing;
   throw new HoldfastError("IMPOSSIBLE_BUDGET", `The lease's numbers contradict each other: ${problems.join("; ")}.`, {
-    hint: "Change the numbers that the message names; with --lease-ms alone the others keep their short defaults.",
+    hint: "The numbers that were not given are those for a lease of 3000 ms; give all of them for another.",
   });
 }
 

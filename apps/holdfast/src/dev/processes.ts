@@ -16,11 +16,25 @@ export interface SeenProcess extends ProcessIdentity {
 
 /** Living processes; a zombie runs nothing. */
 export function findProcesses(matches: (pid: number) => boolean): SeenProcess[] {
-  return readdirSync("/proc").flatMap((name) => {
-    if (!/^\d+$/.test(name)) return [];
-    const pid = Number(name);
-    return matches(pid) ? (lookAt(pid) ?? []) : [];
-  });
+  return allPids().flatMap((pid) => (matches(pid) ? (lookAt(pid) ?? []) : []));
+}
+
+/**
+ * Living processes that match, and everything below them: servers such as Redis and PostgreSQL write their titles over
+ * the environment that they were started with, so the marks of their parents have to speak for them.
+ */
+export function findTrees(matches: (pid: number) => boolean): SeenProcess[] {
+  const living = allPids().flatMap((pid) => lookAt(pid) ?? []);
+  const found = new Set(living.flatMap(({ pid }) => (matches(pid) ? [pid] : [])));
+  for (let before = -1; found.size !== before; ) {
+    before = found.size;
+    for (const { pid, ppid } of living) if (found.has(ppid)) found.add(pid);
+  }
+  return living.filter(({ pid }) => found.has(pid));
+}
+
+function allPids(): number[] {
+  return readdirSync("/proc").flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []));
 }
 
 function lookAt(pid: number): SeenProcess | undefined {
@@ -34,6 +48,19 @@ export function carries(...marks: readonly `${string}=${string}`[]): (pid: numbe
   return (pid) => {
     const environment = readProcFile(pid, "environ").split("\0");
     return marks.every((mark) => environment.includes(mark));
+  };
+}
+
+/** True for processes that work inside a directory: servers stay in their data, whatever they made of their environment. */
+export function worksIn(directory: string): (pid: number) => boolean {
+  return (pid) => {
+    try {
+      const cwd = readlinkSync(`/proc/${pid}/cwd`);
+      return cwd === directory || cwd.startsWith(`${directory}/`);
+    } catch (error) {
+      if (isUnreadable(error)) return false;
+      throw error;
+    }
   };
 }
 

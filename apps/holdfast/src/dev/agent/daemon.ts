@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { AGENT_MARK, CLUSTER_MARK, carries, findProcesses, killAll } from "../processes.js";
+import { AGENT_MARK, CLUSTER_MARK, carries, findTrees, killAll } from "../processes.js";
 import { AGENT_SILENCE_MS, type AgentResult, encode, lineReader, type ToAgent } from "./protocol.js";
 import { RunningTask } from "./task.js";
 
@@ -85,6 +85,6 @@ function inheritedEnvironment(): Record<string, string> {
 
 async function endWithOwner(agent: string): Promise<void> {
   const own = carries(`${AGENT_MARK}=${agent}`, `${CLUSTER_MARK}=${process.env[CLUSTER_MARK] ?? ""}`);
-  await killAll(() => findProcesses((pid) => pid !== process.pid && own(pid)), END_MS);
+  await killAll(() => findTrees((pid) => pid !== process.pid && own(pid)), END_MS);
   process.exit(0);
 }

@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { monotonicMs } from "@holdfast/effects";
 import { type AgentTask, fillPlaceholders, type Launch, type PlaceholderValues } from "@holdfast/orchestrator-local";
 import { type Child, startChild } from "../child.js";
-import { carries, findProcesses, killAll, signalProcess, TASK_MARK } from "../processes.js";
+import { carries, findTrees, killAll, signalProcess, TASK_MARK } from "../processes.js";
 import { probeStatus } from "./status-probe.js";
 
 const KILL_MS = 10_000;
@@ -89,7 +89,7 @@ export class RunningTask {
     await Promise.race([this.#child.ended, pause(this.#launch.definition.killGraceMs)]);
     if (this.#state === "ended") return;
     const own = carries(`${TASK_MARK}=${this.id}`);
-    await killAll(() => findProcesses(own), KILL_MS);
+    await killAll(() => findTrees(own), KILL_MS);
   }
 
   async #watchHealth(): Promise<void> {

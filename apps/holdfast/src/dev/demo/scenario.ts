@@ -121,14 +121,17 @@ function noteSuccession({ acknowledgements, timeline }: ScenarioOptions, success
       if (event.atMs > atMs) afterFault += 1;
     }
   }
-  const went = afterFault === 0 ? "none after the fault" : `${afterFault.toLocaleString("en-US")} after the fault`;
-  timeline.add("writer", `last write of epoch ${epoch} (${went})`, lastMs);
+  const count = afterFault === 0 ? "" : `, ${afterFault.toLocaleString("en-US")} writes since`;
+  timeline.add("writer", `last write of epoch ${epoch}: ${formatSince(lastMs - atMs)}${count}`);
   timeline.add(
     "writer",
-    `first write of epoch ${taken.epoch} on ${taken.agent}, ${formatMs(taken.firstMs - atMs)} after the fault ` +
-      `(a lease that nobody released lapses for others after ${formatMs(lapseMs)})`,
-    taken.firstMs,
+    `first write of epoch ${taken.epoch}, on ${taken.agent}: ${formatSince(taken.firstMs - atMs)} ` +
+      `(a lease that nobody released lapses after ${formatMs(lapseMs)})`,
   );
+}
+
+function formatSince(ms: number): string {
+  return `${formatMs(Math.abs(ms))} ${ms < 0 ? "before" : "after"} the fault`;
 }
 
 function describeTasks(cluster: Cluster): string {
