@@ -11,8 +11,8 @@ export interface WrapperTree {
   readonly root: SeenProcess;
 }
 
-/** The hidden subcommand of the lock process. */
-const LOCK_SUBCOMMAND = "__lock";
+/** The lock process: its hidden subcommand, until it gives itself a name. */
+const LOCK_MARKS: readonly string[] = ["__lock", "holdfast-lock"];
 /** The applet of the native helper that is sentry and init. */
 const SENTRY_APPLET = "supervise";
 
@@ -21,7 +21,7 @@ export function findTree(guardPid: number): WrapperTree | undefined {
   const all = allProcesses().filter((seen) => !isGone(seen));
   const below = (pid: number | undefined) => all.filter((seen) => seen.ppid === pid);
   const guard = all.find((seen) => seen.pid === guardPid);
-  const lock = below(guardPid).find((seen) => seen.argv.includes(LOCK_SUBCOMMAND));
+  const lock = below(guardPid).find((seen) => seen.argv.some((arg) => LOCK_MARKS.includes(arg.trim())));
   const sentry = below(guardPid).find((seen) => seen.argv.includes(SENTRY_APPLET));
   const init = below(sentry?.pid)[0];
   const app = below(init?.pid).find(isWriter);
