@@ -1,0 +1,178 @@
+import { readFileSync } from "node:fs";
+import { type MountEntry, parseMountinfo } from "@holdfast/core";
+import type { KeeperListener, TreeKeeper } from "../init/keeper.js";
+import type { LockHandle } from "../lock-process.js";
+import type { LockConfig } from "../lock-protocol.js";
+import { runBounded } from "../volume/child.js";
+import type { GuardConfig } from "./config.js";
+import type { GuardDeps } from "./deps.js";
+import type { GuardEffect, GuardEvent, Reading } from "./events.js";
+import { dueInMs, handle } from "./machine.js";
+import type { GuardOutcome } from "./outcome.js";
+import { createGuardState, type GuardState } from "./state.js";
+import { describeStatus } from "./status.js";
+import { watchTree } from "./tree-watch.js";
+
+/** `setTimeout` takes no more; a longer wait is cut into several. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+/** A lock process that has said its last closes its store session; that spares others a session timeout. */
+const LOCK_EXIT_MS = 1_000;
+
+/** How the keeper of the tree is started; see `startKeeper`. */
+export type KeeperStarter = (listener: KeeperListener) => TreeKeeper;
+
+/**
+ * Carries out what the machine decides and tells it what happens. Nothing here decides, and nothing here waits: each
+ * wait is a timer or a child with a limit whose end is an event.
+ */
+export class GuardDriver {
+  readonly #deps: GuardDeps;
+  readonly #keeper: TreeKeeper;
+  readonly #queue: GuardEvent[] = [];
+  readonly #unsubscribe: () => void;
+  #state: GuardState;
+  #handling = false;
+  #timer: NodeJS.Timeout | undefined;
+  #locks = new Map<number, LockHandle>();
+  #stopWatching: (() => void) | undefined;
+  #settle: ((outcome: GuardOutcome) => void) | undefined;
+  #crash: ((error: unknown) => void) | undefined;
+  #ended = false;
+
+  constructor(config: GuardConfig, deps: GuardDeps, startKeeper: KeeperStarter) {
+    this.#deps = deps;
+    // Before anything is started: a signal that comes in between must find a guard.
+    this.#unsubscribe = deps.signals.subscribe((signal) => this.#dispatch({ type: "signal", signal }));
+    this.#keeper = startKeeper({
+      onReport: (report) => this.#dispatch({ type: "init", keeper: this.#keeper.keeper, report }),
+      onStepEnded: (id, outcome, output) =>
+        this.#dispatch({ type: "step-ended", id, outcome, output, mounts: readMountsNow() }),
+      onClosed: (how) => this.#dispatch({ type: "init-closed", how }),
+    });
+    this.#state = createGuardState(config, this.#keeper.tools, process.pid, this.#read());
+  }
+
+  /** Resolves when the run is over. Rejects on a defect; the caller must then exit, which ends the tree. */
+  run(): Promise<GuardOutcome> {
+    return new Promise((resolve, reject) => {
+      this.#settle = resolve;
+      this.#crash = reject;
+      this.#dispatch({ type: "begin", mounts: readMountsNow() });
+    });
+  }
+
+  status(): unknown {
+    return describeStatus(this.#state, this.#read());
+  }
+
+  #read(): Reading {
+    return { now: this.#deps.clock.now(), wall: this.#deps.clock.wallTime() };
+  }
+
+  #dispatch(event: GuardEvent): void {
+    this.#queue.push(event);
+    // Effects may bring events at once; they are handled after the one that caused them. So may the start of the keeper.
+    if (this.#handling || this.#settle === undefined) return;
+    this.#handling = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        const { state, effects } = handle(this.#state, next, this.#read());
+        this.#state = state;
+        for (const effect of effects) this.#apply(effect);
+      }
+    } catch (error) {
+      this.#ended = true;
+      clearTimeout(this.#timer);
+      this.#crash?.(error);
+      return;
+    } finally {
+      this.#handling = false;
+    }
+    this.#arm();
+  }
+
+  /** One timer, for whatever is due next: an idle guard wakes up for renewals and for the mount table, for nothing else. */
+  #arm(): void {
+    clearTimeout(this.#timer);
+    if (this.#ended) return;
+    const inMs = dueInMs(this.#state, this.#read());
+    if (inMs === null) return;
+    // Timers run before sockets are read. What has arrived by now is handled first, see `handle`.
+    this.#timer = setTimeout(
+      () => setImmediate(() => this.#dispatch({ type: "wake" })),
+      Math.min(Math.ceil(inMs), TIMER_MS_MAX),
+    );
+  }
+
+  #apply(effect: GuardEffect): void {
+    switch (effect.type) {
+      case "start-lock":
+        return this.#startLock(effect.generation, effect.config);
+      case "kill-lock":
+        return this.#locks.get(effect.generation)?.kill();
+      case "to-lock":
+        return this.#locks.get(this.#state.lock.generation)?.send(effect.message);
+      case "to-init":
+        return this.#keeper.send(effect.command);
+      case "hurry-tree":
+        return this.#keeper.hurry();
+      case "watch-tree":
+        this.#stopWatching = watchTree(effect, (proven, how) => this.#dispatch({ type: "tree-gone", proven, how }));
+        return;
+      case "look-at-volume":
+        void runBounded(effect.argv, effect.timeoutMs).then(({ outcome, output }) =>
+          this.#dispatch({ type: "look-ended", outcome, output, mounts: readMountsNow() }),
+        );
+        return;
+      case "look-at-mounts":
+        return this.#dispatch({ type: "mounts-seen", mounts: readMountsNow() });
+      case "settle-volume":
+        void runBounded(effect.argv, effect.timeoutMs).then(({ outcome, output }) =>
+          this.#dispatch({ type: "volume-settled", outcome, output }),
+        );
+        return;
+      case "log":
+        return this.#deps.logger.log(effect.level, effect.message, effect.fields);
+      case "end":
+        return this.#end({ exitCode: effect.exitCode, report: effect.report });
+    }
+  }
+
+  #startLock(generation: number, config: LockConfig): void {
+    const lock = this.#deps.spawnLock();
+    this.#locks.set(generation, lock);
+    lock.onMessage((message) => this.#dispatch({ type: "lock-message", generation, message }));
+    lock.onExit((how) => {
+      this.#locks.delete(generation);
+      this.#dispatch({ type: "lock-exit", generation, how });
+    });
+    lock.send({ type: "config", config });
+  }
+
+  #end(outcome: GuardOutcome): void {
+    this.#ended = true;
+    const limit = setTimeout(() => finish(), LOCK_EXIT_MS);
+    const finish = () => {
+      clearTimeout(limit);
+      for (const lock of this.#locks.values()) lock.kill();
+      this.#settle?.(outcome);
+    };
+    const last = this.#locks.get(this.#state.lock.generation);
+    if (last === undefined) finish();
+    else last.onExit(() => finish());
+  }
+
+  /** Lets go of everything. Not before the run is over and reported: until then a signal must find its handler. */
+  dispose(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#stopWatching?.();
+    this.#unsubscribe();
+    this.#keeper.dispose();
+  }
+}
+
+/** Synchronous on purpose: /proc never blocks, and a thread pool full of calls that hang would not get to it. */
+function readMountsNow(): MountEntry[] {
+  return parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"));
+}

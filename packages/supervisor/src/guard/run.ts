@@ -1,0 +1,79 @@
+import { explainTimeBudget, timeBudget } from "@holdfast/core";
+import { bounded, replaceFile } from "@holdfast/effects";
+import { startKeeper } from "../init/choose.js";
+import { type StatusServer, serveStatus } from "../status/server.js";
+import type { GuardConfig } from "./config.js";
+import type { GuardDeps } from "./deps.js";
+import { GuardDriver } from "./driver.js";
+import { describeOutcome, type GuardOutcome } from "./outcome.js";
+import { createGuardState } from "./state.js";
+
+const REPORT_MS = 5_000;
+
+/**
+ * Runs one application under one grant, from the first look at the volume to the release of the lease. It never throws
+ * for what can go wrong out there; that is in the outcome.
+ * @throws only on a defect of its own. The caller must then exit at once: with this process everything it started ends.
+ */
+export async function runGuard(config: GuardConfig, deps: GuardDeps): Promise<GuardOutcome> {
+  const impossible = checkBudget(config, deps);
+  if (impossible === undefined) return supervise(config, deps);
+  await writeReport(config, deps, impossible);
+  return impossible;
+}
+
+async function supervise(config: GuardConfig, deps: GuardDeps): Promise<GuardOutcome> {
+  let driver: GuardDriver | undefined;
+  // Before the lease is asked for, so that whatever a socket's directory may do to us costs nobody anything.
+  const status = await openStatus(config, deps, () => driver?.status());
+  try {
+    driver = new GuardDriver(config, deps, (listener) => startKeeper(config, deps, listener));
+    const outcome = await driver.run();
+    await writeReport(config, deps, outcome);
+    return outcome;
+  } finally {
+    driver?.dispose();
+    status?.close();
+  }
+}
+
+function checkBudget(config: GuardConfig, deps: GuardDeps): GuardOutcome | undefined {
+  const { problems } = timeBudget(config.timing, config.costs);
+  if (problems.length === 0) return undefined;
+  const at = { now: deps.clock.now(), wall: deps.clock.wallTime() };
+  const message = `The lease's numbers contradict each other: ${problems.join("; ")}.`;
+  deps.logger.log("error", message, { code: "IMPOSSIBLE_BUDGET" });
+  const state = createGuardState(config, { read: [], write: [], settle: [] }, process.pid, at);
+  const hint = explainTimeBudget(config.timing, config.costs);
+  const ending = { kind: "failure", code: "IMPOSSIBLE_BUDGET", message, hint } as const;
+  return describeOutcome({ ...state, ending }, at, false);
+}
+
+async function openStatus(
+  config: GuardConfig,
+  deps: GuardDeps,
+  describe: () => unknown,
+): Promise<StatusServer | undefined> {
+  if (config.statusSocket === null) return undefined;
+  try {
+    return await serveStatus(config.statusSocket, describe);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    deps.logger.log("warn", `no status socket at ${config.statusSocket}: ${why}; the run goes on without one`);
+    return undefined;
+  }
+}
+
+async function writeReport(config: GuardConfig, deps: GuardDeps, outcome: GuardOutcome): Promise<void> {
+  if (config.reportFile === null) return;
+  const writing = replaceFile(config.reportFile, `${JSON.stringify(outcome.report, null, 2)}\n`);
+  try {
+    const hint = "Choose another place with --report.";
+    await bounded(writing, { timeoutMs: REPORT_MS, code: "INTERNAL", what: `Writing ${config.reportFile}`, hint });
+  } catch (error) {
+    deps.logger.log(
+      "warn",
+      `no report at ${config.reportFile}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}

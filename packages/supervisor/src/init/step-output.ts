@@ -1,0 +1,35 @@
+import type { Readable } from "node:stream";
+
+const CHARACTERS_MAX = 512 * 1024;
+
+/** Standard output of the steps, which share one descriptor and therefore run one at a time. */
+export class StepOutput {
+  readonly #stream: Readable;
+  #text = "";
+
+  constructor(stream: Readable) {
+    this.#stream = stream;
+    stream.setEncoding("utf8");
+    stream.on("data", (chunk: string) => {
+      if (this.#text.length < CHARACTERS_MAX) this.#text += chunk;
+    });
+    // The other end is gone; what the step said by then is all there is.
+    stream.on("error", () => undefined);
+  }
+
+  reset(): void {
+    this.#text = "";
+  }
+
+  /**
+   * Hands over what the step wrote, once it is read. It was written before the step ended, so it is readable at the
+   * latest in the round of the event loop in which its end is.
+   */
+  collect(onText: (text: string) => void): void {
+    setImmediate(() => onText(this.#text));
+  }
+
+  dispose(): void {
+    this.#stream.destroy();
+  }
+}
