@@ -29,26 +29,30 @@ static struct child steps[STEPS_MAX];
 static bool applicationForked;
 static struct claim claim = {-1, -1, 0};
 static char *environment[VARIABLES_MAX + 1];
+
 /* NULL when something may start now. The child checks again before exec; the kernel's timer covers the rest. */
-static const char *refusal(void)
+static const char *refusal(bool replica)
 {
     const uint64_t deadlineNs = atomic_load(&supervision->shared->deadlineNs);
-    if (deadlineNs == 0)
-        return "no-deadline";
-    return clock_ns(CLOCK_BOOTTIME) >= deadlineNs ? "deadline" : NULL;
+    if (replica ? deadlineNs > 0 : deadlineNs > 0 && clock_ns(CLOCK_BOOTTIME) >= deadlineNs)
+        return "deadline";
+    if (atomic_load(&supervision->shared->ending))
+        return "ending";
+    return replica || deadlineNs > 0 ? NULL : "no-deadline";
 }
 
 static void report_failure(const struct child *child, const struct status *status)
 {
     char text[256], prefix[160] = "";
+    const enum weight weight = child == &application ? ESSENTIAL : ORDINARY;
     if (child != &application)
         snprintf(prefix, sizeof prefix, "step %s ", child->id);
     if (status->stage == STAGE_DEADLINE) {
-        channel_send(sentry, ESSENTIAL, "%srefused deadline\n", prefix);
+        channel_send(sentry, weight, "%srefused deadline\n", prefix);
         return;
     }
     snprintf(text, sizeof text, "%s: %s", stage_text(status->stage), strerror(status->error));
-    channel_send(sentry, ESSENTIAL, "%sexec %d %s\n", prefix, (int)status->error,
+    channel_send(sentry, weight, "%sexec %d %s\n", prefix, (int)status->error,
                  encode(status->stage == STAGE_EXEC ? strerror(status->error) : text));
 }
 
@@ -94,8 +98,7 @@ static void send_pid(pid_t pid)
 /* A replica runs without a grant, so it is started while there is no deadline yet, and by no other command. */
 static void start(bool replica)
 {
-    const bool unset = atomic_load(&supervision->shared->deadlineNs) == 0;
-    const char *reason = applicationForked ? "started" : !replica ? refusal() : unset ? NULL : "deadline";
+    const char *reason = applicationForked ? "started" : refusal(replica);
     if (reason != NULL) {
         channel_send(sentry, ESSENTIAL, "refused %s\n", reason);
         return;
@@ -145,7 +148,7 @@ static void run_step(char *rest)
     struct child *step = steps;
     while (step < steps + STEPS_MAX && step->pid != 0)
         step++;
-    const char *reason = refusal();
+    const char *reason = refusal(false);
     if (reason == NULL && find_step(id) != NULL)
         reason = "duplicate";
     if (reason == NULL && step == steps + STEPS_MAX)
@@ -153,7 +156,7 @@ static void run_step(char *rest)
     if (reason == NULL)
         reason = step_arguments(rest, arguments);
     if (reason != NULL) {
-        channel_send(sentry, ESSENTIAL, "step %s refused %s\n", id, reason);
+        channel_send(sentry, ORDINARY, "step %s refused %s\n", id, reason);
         return;
     }
     const struct launch what = {supervision, false, false, arguments, environment, claim.fd};
@@ -161,7 +164,7 @@ static void run_step(char *rest)
     snprintf(step->id, sizeof step->id, "%s", id);
     step->pid = launch(&what, &step->statusFd);
     if (step->pid < 0) {
-        channel_send(sentry, ESSENTIAL, "step %s exec %d %s\n", id, errno, encode(strerror(errno)));
+        channel_send(sentry, ORDINARY, "step %s exec %d %s\n", id, errno, encode(strerror(errno)));
         step->pid = 0;
     }
 }
@@ -213,14 +216,17 @@ static void take_claim(char *path)
         claim_begin(&claim, supervision, path, sentry);
 }
 
-void children_begin(const struct supervision *shared, struct channel *to)
+/* False when there is more environment than we can pass on: better no application than one with half of it. */
+bool children_begin(const struct supervision *shared, struct channel *to)
 {
     supervision = shared;
     sentry = to;
-    for (size_t index = 0; environ[index] != NULL && index < VARIABLES_MAX; index++)
-        environment[index] = environ[index];
     for (struct child *step = steps; step < steps + STEPS_MAX; step++)
         step->statusFd = -1;
+    size_t count = 0;
+    for (; environ[count] != NULL && count < VARIABLES_MAX; count++)
+        environment[count] = environ[count];
+    return environ[count] == NULL;
 }
 
 /* Carries out one line of the guard's. */
@@ -264,7 +270,7 @@ static void report_end(struct child *child, int how)
     if (child == &application)
         channel_send(sentry, ESSENTIAL, "exit %s %d\n", WIFEXITED(how) ? "code" : "signal", number);
     else
-        channel_send(sentry, ESSENTIAL, "step %s %s %d\n", child->id, WIFEXITED(how) ? "exit" : "signal", number);
+        channel_send(sentry, ORDINARY, "step %s %s %d\n", child->id, WIFEXITED(how) ? "exit" : "signal", number);
 }
 
 /* Call for every process reaped; whether it was the application (and had been executed). */

@@ -61,11 +61,11 @@ static void claim_in_child(const struct supervision *supervision, pid_t parent, 
 static void answer(struct channel *to, int error)
 {
     if (error == 0)
-        channel_send(to, ESSENTIAL, "claim ok\n");
+        channel_send(to, ORDINARY, "claim ok\n");
     else if (error == HELD)
-        channel_send(to, ESSENTIAL, "claim held\n");
+        channel_send(to, ORDINARY, "claim held\n");
     else
-        channel_send(to, ESSENTIAL, "claim error %d %s\n", error, encode(strerror(error)));
+        channel_send(to, ORDINARY, "claim error %d %s\n", error, encode(strerror(error)));
 }
 
 void claim_begin(struct claim *claim, const struct supervision *supervision, const char *path, struct channel *to)

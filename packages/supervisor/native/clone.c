@@ -125,9 +125,12 @@ pid_t clone_init(struct supervision *supervision, char *refusals, size_t bytes)
         const pid_t pid = possible ? try_clone(supervision) : -1;
         if (pid > 0)
             return pid;
+        const int error = errno;
         const int added = snprintf(refusals + used, bytes - used, "%s%s: %s", used > 0 ? "; " : "", treeNames[tree],
-                                   strerror(errno));
+                                   strerror(error));
         used = used + (size_t)added < bytes ? used + (size_t)added : bytes - 1;
+        if (error == ETIMEDOUT) /* a machine too busy to answer is no reason for less protection */
+            return -1;
     }
     return -1;
 }

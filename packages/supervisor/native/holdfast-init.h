@@ -28,7 +28,7 @@ enum {
     QUEUE_BYTES_RESERVED = 64 << 10, /* of these, for lines that come once and must not be dropped */
     STEPS_MAX = 64,
     ARGUMENTS_MAX = 4096,
-    VARIABLES_MAX = 4096,
+    VARIABLES_MAX = 16384,
     GROUPS_MAX = 64,
 };
 
@@ -49,6 +49,8 @@ struct options {
 /* One page that sentry, init and its children before exec have in common. */
 struct shared {
     _Atomic uint64_t deadlineNs; /* CLOCK_BOOTTIME; 0 = no deadline is set, so nothing but a replica may start */
+    _Atomic bool ending;         /* nothing more may be started */
+    _Atomic bool foreground;     /* at the start, stdin was a terminal and the guard's group had it */
     _Atomic bool replica;        /* the application was started without a grant; only then may a deadline be lifted */
 };
 
@@ -57,7 +59,6 @@ struct supervision {
     const struct options *options;
     struct shared *shared;
     enum tree tree;
-    bool foreground;   /* stdin is a terminal and the guard's group has it */
     int nullFd;        /* /dev/null, opened early */
     int lineFds[2];    /* [0] sentry, [1] init: protocol lines */
     int pidFds[2];     /* [0] sentry, [1] init: one credential message that translates the application's pid */
@@ -81,13 +82,14 @@ struct channel {
     int fd;
     bool ended;    /* the peer closed or the socket failed: nothing more comes */
     bool skipping; /* inside a line that was too long */
+    bool upward;   /* towards the guard, which wants to know when lines to it had to be dropped */
     size_t inStart, inEnd, outStart, outEnd, dropped;
     char in[LINE_BYTES_MAX];
     char out[QUEUE_BYTES_MAX + LINE_BYTES_MAX];
 };
 bool channel_receive(struct channel *channel);
 int channel_line(struct channel *channel, char **line);
-void channel_send(struct channel *channel, enum weight weight, const char *format, ...)
+bool channel_send(struct channel *channel, enum weight weight, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void channel_flush(struct channel *channel);
 bool channel_pending(const struct channel *channel);
@@ -122,7 +124,7 @@ bool die_with_parent(const struct supervision *supervision, pid_t parent);
 
 /* children.c */
 enum { CHILDREN_FDS = 2 + STEPS_MAX };
-void children_begin(const struct supervision *supervision, struct channel *sentry);
+bool children_begin(const struct supervision *supervision, struct channel *sentry);
 void children_command(char *line);
 bool children_reaped(pid_t pid, int how);
 void children_poll(struct pollfd *fds);

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/timerfd.h>
@@ -133,7 +132,11 @@ int init_main(void *argument)
     prctl(PR_SET_NAME, "holdfast-init");
     bind_to_sentry();
     const bool mounted = supervision->tree != TREE_SUBREAPER && isolate_mounts();
-    children_begin(supervision, &sentry);
+    sentry.upward = true;
+    if (!children_begin(supervision, &sentry)) {
+        channel_error(&sentry, "environment", "too many variables");
+        _exit(EXIT_INTERNAL);
+    }
     childFd = open_child_fd();
     timerFd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     if (childFd < 0 || timerFd < 0 || fcntl(sentry.fd, F_SETFL, O_NONBLOCK) != 0)
@@ -142,15 +145,13 @@ int init_main(void *argument)
     for (;;) {
         char *line;
         for (int found; !sentry.ended && (found = channel_line(&sentry, &line)) != 0;) {
-            if (found > 0 && strcmp(line, "kill") == 0)
-                kill_until_gone(); /* the sentry relays it only where the kernel would not end the tree with us */
-            else if (found > 0)
+            if (found > 0)
                 children_command(line);
             else
                 channel_error(&sentry, "command", "line too long, or with a NUL byte");
         }
         reap();
-        if (sentry.ended && supervision->tree == TREE_SUBREAPER)
+        if (supervision->tree == TREE_SUBREAPER && (sentry.ended || atomic_load(&supervision->shared->ending)))
             kill_until_gone();
         if (sentry.ended) /* the kernel ends the rest of the namespace with us */
             _exit(EXIT_INTERNAL);

@@ -109,19 +109,20 @@ static bool append_text(struct channel *channel, size_t limit, const char *forma
     return fits;
 }
 
-/* Queues one whole line (or drops it, and counts) and sends what the socket takes. */
-void channel_send(struct channel *channel, enum weight weight, const char *format, ...)
+/* Queues one whole line and sends what the socket takes. False when it was dropped; a guard's channel says so later. */
+bool channel_send(struct channel *channel, enum weight weight, const char *format, ...)
 {
     const size_t ordinary = QUEUE_BYTES_MAX - QUEUE_BYTES_RESERVED;
-    if (channel->dropped > 0 &&
+    if (channel->dropped > 0 && channel->upward &&
         append_text(channel, ordinary, "error %zu%%20lines%%20dropped:%%20not%%20read\n", channel->dropped))
         channel->dropped = 0;
     va_list arguments;
     va_start(arguments, format);
-    if (!append(channel, weight == ESSENTIAL ? QUEUE_BYTES_MAX : ordinary, format, arguments))
-        channel->dropped++;
+    const bool queued = append(channel, weight == ESSENTIAL ? QUEUE_BYTES_MAX : ordinary, format, arguments);
     va_end(arguments);
+    channel->dropped += !queued;
     channel_flush(channel);
+    return queued;
 }
 
 void channel_flush(struct channel *channel)

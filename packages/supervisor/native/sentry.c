@@ -7,13 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -30,11 +28,11 @@ static const uint64_t walkNs = 250u * 1000000u;
 
 static struct supervision supervision;
 static struct channel guard, init;
-static pid_t initPid;          /* 0 once reaped */
+static pid_t initPid; /* 0 once reaped */
 static timer_t killTimer, wakeTimer;
-static bool killing;           /* nothing more is relayed to the init */
-static int guardGroup;         /* gets the terminal back when the application has ended */
-static char refusals[256];     /* of kinds of tree that would have been better */
+static bool killing; /* nothing more is relayed to the init */
+static pid_t guardGroup, applicationGroup; /* the one that gets the terminal back from the other */
+static char refusals[256]; /* of kinds of tree that would have been better */
 
 /* Our end is the tree's end: the init hears of it from the kernel. */
 static void give_up(const char *what, const char *why)
@@ -118,7 +116,7 @@ static void say_hello(const char *mounted)
         channel_error(&guard, "not the best kind of tree", refusals);
 }
 
-/* See send_pid() in init.c. */
+/* See send_pid() in children.c. */
 static int translated_pid(const char *own)
 {
     union {
@@ -138,11 +136,25 @@ static int translated_pid(const char *own)
     return credentials.pid;
 }
 
+/* Asked when the application starts, not before: by then the user may have put us into the background. */
+static bool has_terminal(void)
+{
+    return isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == guardGroup;
+}
+
+/* From the application or a dead group of its, not from whatever the user's shell has put there meanwhile. */
 static void take_terminal_back(void)
 {
-    /* SIGTTOU is ignored, so this works from the background; it fails when the terminal has gone, which is fine. */
-    if (supervision.foreground)
-        tcsetpgrp(STDIN_FILENO, guardGroup);
+    const pid_t owner = atomic_load(&supervision.shared->foreground) ? tcgetpgrp(STDIN_FILENO) : -1;
+    if (owner > 0 && (owner == applicationGroup || (kill(-owner, 0) != 0 && errno == ESRCH)))
+        tcsetpgrp(STDIN_FILENO, guardGroup); /* SIGTTOU is ignored, so this works from the background */
+}
+
+/* The rest comes once, or once per start. */
+static bool is_ordinary(const char *line)
+{
+    return strncmp(line, "error ", 6) == 0 || strncmp(line, "alive ", 6) == 0 || strncmp(line, "step ", 5) == 0 ||
+           strncmp(line, "claim ", 6) == 0;
 }
 
 static void handle_report(char *line)
@@ -150,11 +162,12 @@ static void handle_report(char *line)
     if (strncmp(line, "ready ", 6) == 0) {
         say_hello(line + 6);
     } else if (strncmp(line, "started ", 8) == 0) {
-        channel_send(&guard, ESSENTIAL, "started %d\n", translated_pid(line + 8));
+        applicationGroup = translated_pid(line + 8);
+        channel_send(&guard, ESSENTIAL, "started %d\n", (int)applicationGroup);
     } else {
         if (strncmp(line, "exit ", 5) == 0)
             take_terminal_back();
-        channel_send(&guard, strncmp(line, "error ", 6) == 0 ? ORDINARY : ESSENTIAL, "%s\n", line);
+        channel_send(&guard, is_ordinary(line) ? ORDINARY : ESSENTIAL, "%s\n", line);
     }
 }
 
@@ -172,8 +185,9 @@ static void handle_reports(void)
  */
 static void begin_kill(void)
 {
+    atomic_store(&supervision.shared->ending, true);
     if (!killing && supervision.tree == TREE_SUBREAPER)
-        channel_send(&init, ESSENTIAL, "kill\n");
+        channel_send(&init, ESSENTIAL, "kill\n"); /* wakes it */
     else if (initPid > 0 && supervision.tree != TREE_SUBREAPER)
         kill(initPid, SIGKILL);
     killing = true;
@@ -195,27 +209,29 @@ static int walk(void)
     return passes < 6 ? 5 << passes / 2 : 100;
 }
 
-static void handle_command(char *line)
+/* Whether it was dropped, because the init does not read. */
+static bool handle_command(char *line)
 {
     if (strncmp(line, "deadline", 8) == 0)
         set_deadline(line + 8);
+    if (strncmp(line, "start", 5) == 0)
+        atomic_store(&supervision.shared->foreground, has_terminal());
     if (strcmp(line, "kill") == 0)
         begin_kill();
-    else if (!killing)
-        channel_send(&init, ORDINARY, "%s\n", line);
+    return !killing && !channel_send(&init, ORDINARY, "%s\n", line);
 }
 
 static void handle_commands(void)
 {
     char *line;
-    const size_t dropped = init.dropped;
+    bool dropped = false;
     for (int found; (found = channel_line(&guard, &line)) != 0;) {
         if (found > 0)
-            handle_command(line);
+            dropped = handle_command(line) || dropped;
         else
             channel_error(&guard, "command", "line too long, or with a NUL byte");
     }
-    if (init.dropped > dropped)
+    if (dropped)
         channel_error(&guard, "the init does not read", "commands were dropped");
 }
 
@@ -295,9 +311,9 @@ int supervise(const struct options *options)
     supervision.options = options;
     supervision.timerFd = supervision.childFd = -1;
     guard.fd = options->controlFd;
+    guard.upward = true;
     tidy_descriptors(options);
     guardGroup = getpgrp();
-    supervision.foreground = isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == guardGroup;
     killTimer = create_timer(SIGKILL);
     wakeTimer = create_timer(SIGCONT);
     supervision.timerFd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);

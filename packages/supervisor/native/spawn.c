@@ -147,7 +147,7 @@ static void become(const struct launch *launch, pid_t parent, int statusFd)
     const struct supervision *supervision = launch->supervision;
     setpgid(0, 0);
     /* So that ^C reaches the application once, and not the guard as well. SIGTTOU is still ignored here. */
-    if (launch->application && supervision->foreground)
+    if (launch->application && atomic_load(&supervision->shared->foreground))
         tcsetpgrp(STDIN_FILENO, getpid());
     if (!place_descriptors(launch))
         give_up(statusFd, STAGE_DESCRIPTORS, errno);

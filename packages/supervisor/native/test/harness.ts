@@ -72,14 +72,19 @@ export async function until<T>(
   }
 }
 
-/** State letter of /proc/PID/stat; undefined when there is no such process any more. */
-export function stateOf(pid: number): string | undefined {
+/** A file of /proc/PID; undefined when the process has ended, or is not ours to look into. */
+function readProcess(pid: number, file: string): string | undefined {
   try {
-    return /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, "latin1"))?.[1];
+    return readFileSync(`/proc/${pid}/${file}`, "latin1");
   } catch (error) {
-    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    if (["ENOENT", "ESRCH", "EACCES"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw error;
   }
+}
+
+/** State letter of /proc/PID/stat; undefined when there is no such process any more. */
+export function stateOf(pid: number): string | undefined {
+  return /\) (\S)/.exec(readProcess(pid, "stat") ?? "")?.[1];
 }
 
 /** Whether a process still executes. A zombie does not; it only waits for its parent to look. */
@@ -90,21 +95,14 @@ export function isLive(pid: number): boolean {
 
 /** Arguments, each ended by a NUL; empty for a process that has ended. */
 export function commandOf(pid: number): string {
-  return isLive(pid) ? readFileSync(`/proc/${pid}/cmdline`, "latin1") : "";
+  return readProcess(pid, "cmdline") ?? "";
 }
 
 /** Processes whose initial environment contains `marker`, zombies excluded (they have none any more). */
 export function processesWith(marker: string): number[] {
   return readdirSync("/proc")
     .map(Number)
-    .filter((pid) => {
-      if (!Number.isInteger(pid) || !isLive(pid)) return false;
-      try {
-        return readFileSync(`/proc/${pid}/environ`, "latin1").includes(marker);
-      } catch {
-        return false; // ended between listing and reading, or another user's
-      }
-    });
+    .filter((pid) => Number.isInteger(pid) && isLive(pid) && readProcess(pid, "environ")?.includes(marker));
 }
 
 export interface Ended {
@@ -187,8 +185,10 @@ export async function supervise(spec: SpawnOptions): Promise<Supervised> {
   const stdout = collect(child.stdout as Readable);
   const stepOutput = collect(child.stdio[4] as Readable);
   const control = (spec.separateGuard ? child.stdin : child.stdio[3]) as Writable;
-  // A guard that dies takes the socket along in the middle of a write; what counts is observed elsewhere.
-  control.on("error", () => {});
+  control.on("error", (error: NodeJS.ErrnoException) => {
+    // The other end may die in the middle of a write; what counts is observed elsewhere.
+    if (!["EPIPE", "ECONNRESET"].includes(error.code ?? "")) throw error;
+  });
   const text = collect((spec.separateGuard ? child.stderr : child.stdio[3]) as Readable);
   const stderr = spec.separateGuard ? () => "" : collect(child.stderr as Readable);
   const lines = (): string[] => text().split("\n").slice(0, -1);
@@ -237,7 +237,7 @@ export async function started(tree: Supervised, deadlineMs = 60_000): Promise<nu
 
 /** For messages: what a process is and does. */
 function describe(pid: number): string {
-  return `${pid} ${commandOf(pid).replaceAll("\0", " ")} ${stateOf(pid) ?? "gone"} ${readFileSync(`/proc/${pid}/stat`, "latin1")}`;
+  return `${pid} ${commandOf(pid).replaceAll("\0", " ")} ${readProcess(pid, "stat") ?? "gone"}`;
 }
 
 /** Ends the tree and returns all that was written to stdout: only then is the last of it surely read. */

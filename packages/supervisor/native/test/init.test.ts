@@ -318,34 +318,6 @@ test("changes to another user for the application alone", async (context) => {
   expect(tree.stepOutput()).toBe("0\n");
 });
 
-test("^C at a terminal reaches the application once and the guard not at all", async () => {
-  const guard = join(import.meta.dirname, "guard.mjs");
-  const app = "trap 'echo app got INT; exit 9' INT; echo app ready; while :; do sleep 0.05; done";
-  const command = [process.execPath, guard, "inherit", binary, "supervise", "--", "sh", "-c", app]
-    .map((word) => `'${word.replaceAll("'", "'\\''")}'`)
-    .join(" ");
-  const terminal = (await import("node:child_process")).spawn("script", ["-qec", command, "/dev/null"], {
-    env: { ...process.env, SHELL: "/bin/sh", GUARD_LINES: "deadline 9000000000000000000;start;" },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  let text = "";
-  terminal.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    text += chunk;
-  });
-  await until("the application waits for ^C", () => text.includes("app ready"));
-  terminal.stdin.write("\x03");
-  await until("its exit", () => text.includes("exit code 9"));
-  expect(text.split("app got INT").length).toBe(2);
-  expect(text).not.toContain("guard got");
-  // The terminal is the guard's again: the next ^C is for it.
-  terminal.stdin.write("\x03");
-  await until("the guard's turn", () => text.includes("guard got SIGINT"));
-  const sentry = Number(/sentry (\d+)/.exec(text)?.[1]);
-  process.kill(sentry, "SIGKILL");
-  await until("the sentry's end", () => text.includes("sentry ended"));
-  terminal.kill("SIGKILL");
-});
-
 test("bad usage is refused with 64 and the reason on stderr", () => {
   const stdio = ["ignore", "pipe", "pipe", "pipe", "pipe"] as const;
   for (const args of [

@@ -1,6 +1,6 @@
 // Every way to end a tree, in every kind of tree: judged from the processes themselves and from the log of a writer
 // that has left its parent (other session, adopted by the init), which no process group and no terminal reaches.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -56,13 +56,7 @@ async function writing(kind: Kind, extra: Partial<SpawnOptions> = {}, deadlineMs
   const tree = await supervise({ ...kind.spec, ...extra, command });
   expect(tree.hello.tree).toBe(kind.tree);
   const application = await started(tree, deadlineMs);
-  await until("the daemon writes", () => {
-    try {
-      return readFileSync(log).length > 100;
-    } catch {
-      return false; // not there yet
-    }
-  });
+  await until("the daemon writes", () => existsSync(log) && readFileSync(log).length > 100);
   const pids = await until("two processes", () => {
     const all = processesWith(tree.marker);
     return all.length === 2 && all;

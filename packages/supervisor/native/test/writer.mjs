@@ -8,7 +8,7 @@ if (modes.includes("daemon")) {
   const daemon = spawn(process.execPath, [process.argv[1], file], { detached: true, stdio: "ignore" });
   daemon.unref();
   daemon.on("spawn", () => {
-    if (modes.includes("stay")) setInterval(() => {}, 1_000_000);
+    if (modes.includes("stay")) setInterval(() => undefined, 1_000_000);
     else process.exit(7);
   });
 } else {
