@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { HoldfastError, type Logger, type Secret } from "@holdfast/core";
 import { monotonicMs } from "@holdfast/effects";
 import type { ClientServer } from "./client-internals.js";
@@ -14,6 +15,8 @@ export interface LinkOptions {
   readonly silenceMs: number;
   readonly auth: Secret | null;
   readonly workarounds: Workarounds;
+  /** Tries the servers in the order given; otherwise in random order, which spreads the clients. */
+  readonly inOrder: boolean;
   readonly logger: Logger | undefined;
 }
 
@@ -31,6 +34,8 @@ interface Waiter {
 }
 
 const CLOSE_MS = 1_000;
+/** A request that ends every connection it is sent on must not become a storm of connections. */
+const RESEND_PAUSE_MS = 25;
 
 /**
  * The connection to an ensemble over any number of sessions: replaces dead clients, holds calls back until there is a
@@ -58,7 +63,7 @@ export class Link {
     const opened = await this.#options.transport.open({
       failed: (label, reason, refusal) => this.#failed(label, reason, refusal),
     });
-    this.#servers = shuffled(opened);
+    this.#servers = this.#options.inOrder ? opened : shuffled(opened);
     this.#startSession();
     await this.#whenUsable({ repeatable: true, what: "connect" }, monotonicMs() + bound.timeoutMs, bound);
   }
@@ -101,6 +106,7 @@ export class Link {
   async call<T>(subject: CallSubject, request: Request<T>, bound: Bound): Promise<T> {
     const { workarounds } = this.#options;
     const untilMs = monotonicMs() + bound.timeoutMs;
+    let lost = 0;
     let mayBeUnauthenticated = this.#options.auth !== null && workarounds.retriesRefusedOnce;
     for (;;) {
       const session = workarounds.holdsCallsUntilConnected
@@ -118,6 +124,9 @@ export class Link {
           mayBeUnauthenticated = false;
         } else if (!subject.repeatable || !wasLost(error.replyCode)) {
           throw translateReply(error, subject);
+        } else {
+          lost += 1;
+          if (lost > 1) await pause(Math.min(untilMs - monotonicMs(), RESEND_PAUSE_MS * lost), bound.signal);
         }
       }
     }
@@ -249,6 +258,15 @@ export class Link {
   #log(level: "debug" | "info" | "warn", message: string, fields: Readonly<Record<string, unknown>>): void {
     this.#options.logger?.log(level, message, fields);
   }
+}
+
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(Math.max(0, ms), undefined, { ref: false, ...(signal === undefined ? {} : { signal }) }).catch(
+    (error: unknown) => {
+      signal?.throwIfAborted();
+      throw error;
+    },
+  );
 }
 
 async function within<T>(answer: Promise<T>, subject: CallSubject, untilMs: number, bound: Bound): Promise<T> {

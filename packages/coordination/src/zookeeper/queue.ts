@@ -33,7 +33,7 @@ export async function enqueueCandidate(
   try {
     await entry.enter(options);
   } catch (error) {
-    entry.removeInBackground();
+    if (context.workarounds.adoptsOwnQueueEntry) entry.removeInBackground();
     throw error;
   }
   return {
@@ -125,7 +125,7 @@ class QueueEntry {
 
   /** Calls back once. Watches the candidate just ahead and nobody else, so one departure wakes one candidate. */
   onPredecessorGone(listener: () => void, signal: AbortSignal): void {
-    const notify = guarded(this.#context, listener);
+    const notify = guarded(listener);
     const follow = async () => {
       while (!signal.aborted && !this.#left) {
         try {

@@ -33,11 +33,20 @@ interface Opened {
  * @throws `BAD_CONFIGURATION` for options that contradict each other.
  */
 export function createZooKeeperStore(options: ZooKeeperStoreOptions): CoordinationStore {
-  return createZooKeeperStoreWith(options, WORKAROUNDS);
+  return createZooKeeperStoreWith(options, { workarounds: WORKAROUNDS });
 }
 
-/** For tests, which switch single work-rounds off. Not exported from the package. */
-export function createZooKeeperStoreWith(options: ZooKeeperStoreOptions, workarounds: Workarounds): CoordinationStore {
+/** For tests only; not exported from the package. */
+export interface StoreInternals {
+  readonly workarounds: Workarounds;
+  /** Tries the servers in the order given. */
+  readonly inOrder?: boolean;
+  /** What the client parses by itself when `ownServerList` is off. */
+  readonly connectionString?: string;
+}
+
+export function createZooKeeperStoreWith(options: ZooKeeperStoreOptions, internals: StoreInternals): CoordinationStore {
+  const { workarounds } = internals;
   const { servers, silenceMs, worldReadable = true } = options;
   const secure = checkOptions(options);
   const chroot = options.chroot ?? "/";
@@ -67,11 +76,12 @@ export function createZooKeeperStoreWith(options: ZooKeeperStoreOptions, workaro
       const auth = typeof options.authFile === "string" ? await readDigestCredential(options.authFile) : null;
       const link = new Link({
         transport: secure ? tlsTransport(servers, options.tls ?? SYSTEM_TRUST) : plainTransport(servers),
-        connectionString: labels,
+        connectionString: internals.connectionString ?? labels,
         sessionTimeoutMs: options.sessionTimeoutMs ?? DEFAULT_SESSION_TIMEOUT_MS,
         silenceMs,
         auth,
         workarounds,
+        inOrder: internals.inOrder ?? false,
         logger: options.logger,
       });
       const acl: ACL[] = recordAcl(auth, worldReadable);

@@ -19,7 +19,7 @@ export interface WatchContext {
  */
 export function watchNode(context: WatchContext, node: string, listener: () => void, signal: AbortSignal): void {
   const { link } = context;
-  const notify = guarded(context, () => {
+  const notify = guarded(() => {
     if (!signal.aborted) listener();
   });
   let known: string | undefined;
@@ -31,6 +31,8 @@ export function watchNode(context: WatchContext, node: string, listener: () => v
   const onEvent = () => {
     armed = false;
     fired = true;
+    // This runs inside the client's socket handler: where a listener must never be called.
+    if (!context.workarounds.guardsListeners) listener();
     void arm();
   };
   const arm = async (): Promise<void> => {
@@ -67,11 +69,10 @@ export function watchNode(context: WatchContext, node: string, listener: () => v
 }
 
 /**
- * A listener's exception must not reach the client's socket handler, where it would keep the replies behind it from
- * being read. It is a defect of the listener and ends where uncaught ones do.
+ * A listener's exception is a defect of the listener. It must neither end what goes on for other callers nor vanish:
+ * it ends where uncaught ones do.
  */
-export function guarded({ workarounds }: Pick<WatchContext, "workarounds">, listener: () => void): () => void {
-  if (!workarounds.guardsListeners) return listener;
+export function guarded(listener: () => void): () => void {
   return () => {
     try {
       listener();

@@ -1,4 +1,4 @@
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { FrameReader, type WireFrame } from "./frames.js";
 
 /**
@@ -7,8 +7,9 @@ import { FrameReader, type WireFrame } from "./frames.js";
  * - `drop`: it vanishes, the connection lives on
  * - `hold`: this and everything after it in this direction vanishes, the connection stays open (packets lost)
  * - `reset`: it vanishes, both sides get a RST
- * - `cutAfterBytes`: only its beginning arrives, then the client's connection ends
+ * - `cutAfterBytes`: only its beginning arrives, then the connection ends
  * - `replace`: something else arrives
+ * - `delayMs`: it arrives later, and with it everything after it in this direction
  */
 export type FrameFate =
   | "pass"
@@ -16,7 +17,8 @@ export type FrameFate =
   | "hold"
   | "reset"
   | { readonly cutAfterBytes: number }
-  | { readonly replace: Buffer };
+  | { readonly replace: Buffer }
+  | { readonly delayMs: number };
 
 export interface FaultRules {
   readonly request?: (frame: WireFrame, connection: number) => FrameFate;
@@ -29,7 +31,7 @@ export interface FaultProxy {
   readonly port: number;
   /** Connections made so far. */
   readonly connections: number;
-  /** Connections that are open now. */
+  /** Connections that clients have open now. */
   readonly open: number;
   /** Replaces the rules; those left out pass everything. */
   setRules(rules: FaultRules): void;
@@ -39,14 +41,22 @@ export interface FaultProxy {
   heal(): void;
   /** RST to every client. */
   resetAll(): void;
+  /** New connections are refused until `accept`, as those to a machine whose server is down. */
+  refuse(): Promise<void>;
+  accept(): Promise<void>;
   close(): Promise<void>;
 }
+
+type Direction = "request" | "reply";
 
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
-  readonly held: Set<"request" | "reply">;
+  /** Directions in which nothing passes any more. */
+  readonly held: Set<Direction>;
 }
+
+const HOST = "127.0.0.1";
 
 export async function startFaultProxy(target: { readonly host: string; readonly port: number }): Promise<FaultProxy> {
   const pairs = new Set<Pair>();
@@ -56,46 +66,24 @@ export async function startFaultProxy(target: { readonly host: string; readonly 
 
   const listener = createServer((client) => {
     connections += 1;
-    const pair: Pair = { client, server: connect(target), held: new Set() };
+    const pair: Pair = { client, server: connect({ host: target.host, port: target.port }), held: new Set() };
+    const fateOf = (direction: Direction, number: number) => (frame: WireFrame) =>
+      rules[direction]?.(frame, number) ?? "pass";
     pairs.add(pair);
     if (hanging) hold(pair);
-    forward(pair, "request", connections);
-    forward(pair, "reply", connections);
-    const end = () => {
-      pairs.delete(pair);
-      client.destroy();
-      pair.server.destroy();
-    };
-    for (const socket of [client, pair.server]) {
-      socket.setNoDelay();
-      // The error's consequence is the close that follows it, which ends the pair.
-      socket.on("error", () => socket.destroy());
-      socket.on("close", end);
-    }
+    forward(pair, "request", fateOf("request", connections));
+    forward(pair, "reply", fateOf("reply", connections));
+    passEndsOn(pair, () => pairs.delete(pair));
   });
-
-  const forward = (pair: Pair, direction: "request" | "reply", connection: number) => {
-    const [from, to] = direction === "request" ? [pair.client, pair.server] : [pair.server, pair.client];
-    const reader = new FrameReader(direction);
-    from.on("data", (chunk) => {
-      for (const frame of reader.push(chunk)) {
-        if (pair.held.has(direction)) return;
-        const fate = rules[direction]?.(frame, connection) ?? "pass";
-        if (!carryOut(fate, frame, pair, direction, to)) return;
-      }
-    });
-  };
-
-  await new Promise<void>((resolve) => listener.listen({ host: "127.0.0.1", port: 0 }, resolve));
-  const { port } = listener.address() as AddressInfo;
+  const port = await listen(listener, 0);
   return {
-    host: "127.0.0.1",
+    host: HOST,
     port,
     get connections() {
       return connections;
     },
     get open() {
-      return pairs.size;
+      return [...pairs].filter(({ client }) => !client.destroyed).length;
     },
     setRules(next) {
       rules = next;
@@ -110,30 +98,97 @@ export async function startFaultProxy(target: { readonly host: string; readonly 
     resetAll() {
       for (const { client } of pairs) client.resetAndDestroy();
     },
+    refuse: () => stopListening(listener, pairs),
+    async accept() {
+      await listen(listener, port);
+    },
     async close() {
-      for (const { client } of pairs) client.destroy();
-      await new Promise<void>((resolve) => listener.close(() => resolve()));
+      for (const { client, server } of pairs) {
+        client.destroy();
+        server.destroy();
+      }
+      await stopListening(listener, pairs);
     },
   };
+}
+
+async function listen(listener: Server, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    listener.once("error", reject);
+    listener.listen({ host: HOST, port }, resolve);
+  });
+  return (listener.address() as AddressInfo).port;
+}
+
+/** The listener is closed at once; its callback would also wait for the connections that it had accepted. */
+async function stopListening(listener: Server, pairs: ReadonlySet<Pair>): Promise<void> {
+  if (!listener.listening) return;
+  const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+  if (pairs.size === 0) await closed;
 }
 
 function hold(pair: Pair): void {
   pair.held.add("request").add("reply");
 }
 
-/** False when nothing more of this direction may pass. */
-function carryOut(fate: FrameFate, frame: WireFrame, pair: Pair, direction: "request" | "reply", to: Socket): boolean {
-  if (fate === "pass") to.write(frame.bytes);
-  else if (fate === "hold") pair.held.add(direction);
-  else if (fate === "reset") {
-    pair.held.add("request").add("reply");
-    pair.client.resetAndDestroy();
-  } else if (fate !== "drop") {
-    if ("replace" in fate) to.write(fate.replace);
-    else {
-      hold(pair);
-      to.end(frame.bytes.subarray(0, fate.cutAfterBytes));
-    }
+function passEndsOn(pair: Pair, bothEnded: () => void): void {
+  for (const [socket, other, direction] of [
+    [pair.client, pair.server, "request"],
+    [pair.server, pair.client, "reply"],
+  ] as const) {
+    socket.setNoDelay();
+    // The error's consequence is the close that follows it.
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => {
+      // Where packets are lost, the end of a connection is lost too.
+      if (!pair.held.has(direction)) other.destroy();
+      if (pair.client.destroyed && pair.server.destroyed) bothEnded();
+    });
   }
-  return !pair.held.has(direction);
+}
+
+function forward(pair: Pair, direction: Direction, fateOf: (frame: WireFrame) => FrameFate): void {
+  const [from, to] = direction === "request" ? [pair.client, pair.server] : [pair.server, pair.client];
+  const reader = new FrameReader(direction);
+  const waiting: Buffer[] = [];
+  let delayed = false;
+  const write = (bytes: Buffer) => {
+    if (delayed) waiting.push(bytes);
+    else to.write(bytes);
+  };
+  const delay = (bytes: Buffer, delayMs: number) => {
+    waiting.push(bytes);
+    if (delayed) return;
+    delayed = true;
+    setTimeout(() => {
+      delayed = false;
+      if (!to.destroyed) for (const each of waiting.splice(0)) to.write(each);
+    }, delayMs);
+  };
+  from.on("data", (chunk) => {
+    for (const frame of reader.push(chunk)) {
+      if (pair.held.has(direction)) return;
+      const fate = fateOf(frame);
+      if (fate === "pass") write(frame.bytes);
+      else if (fate === "hold") pair.held.add(direction);
+      else if (fate === "reset") reset(pair);
+      else if (fate !== "drop") {
+        if ("replace" in fate) write(fate.replace);
+        else if ("delayMs" in fate) delay(frame.bytes, fate.delayMs);
+        else cut(pair, to, frame.bytes.subarray(0, fate.cutAfterBytes));
+      }
+    }
+  });
+}
+
+function reset(pair: Pair): void {
+  hold(pair);
+  pair.client.resetAndDestroy();
+  pair.server.resetAndDestroy();
+}
+
+function cut(pair: Pair, to: Socket, beginning: Buffer): void {
+  hold(pair);
+  to.end(beginning);
+  (to === pair.client ? pair.server : pair.client).destroy();
 }
