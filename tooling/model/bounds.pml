@@ -46,11 +46,15 @@
 
 #define NOBODY SEATS /* owner of a record that nobody holds */
 #define NO_VERSION 0
+#define NONE 0
 
 /* What a run is doing. */
 mtype = { OFF, CANDIDATE, HOLDER, ORPHANED };
-/* Its application. READY: may be started. CHECKED exists only in mutant M10. GONE: this run starts nothing more. */
-mtype = { READY, CHECKED, ALIVE, GONE };
+/*
+ * Its application. READY: may be started. ALIVE: it, or anything else of its tree. GONE: nothing of the tree is left, and
+ * this run starts nothing more. CHECKED is for mutant M10; WAITING for a takeover of a foreign record (extensions.pml).
+ */
+mtype = { READY, CHECKED, WAITING, ALIVE, GONE };
 /* The record. */
 mtype = { MISSING, HELD, RELEASED };
 /* What a write wants. */
@@ -58,9 +62,9 @@ mtype = { TAKEOVER, RENEWAL, RELEASE };
 /*
  * Where a write is. FLYING: sent, not yet applied, expects the current version. VOID: will never be applied (lost, or it
  * expects a superseded version), which its sender cannot know. APPLIED: its version is the current one. SUPERSEDED: was
- * applied, and another write after it.
+ * applied, and another write after it. (APPLYING lasts for one step.)
  */
-mtype = { NONE, FLYING, VOID, APPLIED, SUPERSEDED };
+mtype = { FLYING, VOID, APPLYING, APPLIED, SUPERSEDED };
 /* Who sent it. TRACKED: the lock process that runs now, so the run still has its stamp. FORMER: a lock process of the same
  * run that died. DEAD: a run that is no more. */
 mtype = { TRACKED, FORMER, DEAD };

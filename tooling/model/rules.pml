@@ -21,16 +21,16 @@
 #ifdef M1
 #define RENEWAL_AGE(s, k) 0
 #elif defined(M5C)
-#define RENEWAL_AGE(s, k) (k == 0 && run[s].w[1].by == TRACKED && run[s].w[1].what == RENEWAL -> run[s].w[1].age : run[s].w[k].age)
+#define RENEWAL_AGE(s, k) (k == 0 && seat[s].w[1].by == TRACKED && seat[s].w[1].what == RENEWAL -> seat[s].w[1].age : seat[s].w[k].age)
 #else
-#define RENEWAL_AGE(s, k) run[s].w[k].age
+#define RENEWAL_AGE(s, k) seat[s].w[k].age
 #endif
 #ifdef M9B
 #define TAKEOVER_AGE(s, k) 0
 #elif defined(M9C)
-#define TAKEOVER_AGE(s, k) (k == 0 && run[s].w[1].by == TRACKED && run[s].w[1].what == TAKEOVER -> run[s].w[1].age : run[s].w[k].age)
+#define TAKEOVER_AGE(s, k) (k == 0 && seat[s].w[1].by == TRACKED && seat[s].w[1].what == TAKEOVER -> seat[s].w[1].age : seat[s].w[k].age)
 #else
-#define TAKEOVER_AGE(s, k) run[s].w[k].age
+#define TAKEOVER_AGE(s, k) seat[s].w[k].age
 #endif
 
 /* Rule 2: the guard ends the application at the deadline, whatever the run does. */
@@ -42,18 +42,22 @@
 
 /* Rule 2: no renewal after one's own deadline. (A run that goes on after it, and starts its application again: REACQ-same.) */
 #ifdef REACQ_SAME
-#define MAY_RENEW(s) (run[s].app == READY || run[s].app == ALIVE || run[s].app == GONE)
+#define MAY_RENEW(s) (seat[s].app == READY || seat[s].app == ALIVE || seat[s].app == GONE)
 #elif defined(M14)
-#define MAY_RENEW(s) (run[s].left > 0 || run[s].app == READY)
+#define MAY_RENEW(s) (seat[s].left > 0 || seat[s].app == READY)
 #else
-#define MAY_RENEW(s) (run[s].left > 0)
+#define MAY_RENEW(s) (seat[s].left > 0)
 #endif
+
+/* Rule 3: a candidate takes over what is released at once, anything else when its timer is done. */
+#define MAY_TAKE_OVER(s) (seat[s].role == CANDIDATE && KNOWS_CURRENT(s) && MAY_SEND(s) && recordEpoch < EPOCHS && \
+  (record == RELEASED || seat[s].seen >= WAIT(s) || AT_ONCE(s)) && PROMPT_ATTEMPT(s) && LOCK_ALLOWS_ATTEMPT(s))
 
 /* Rule 2: "may it start?" is answered in the step that starts, by the guard. */
 #ifdef M10
-#define MAY_START(s) (run[s].app == CHECKED)
+#define MAY_START(s) (seat[s].app == CHECKED)
 #else
-#define MAY_START(s) (run[s].app == READY && run[s].left > 0)
+#define MAY_START(s) (seat[s].app == READY && seat[s].left > 0 && LOCK_ALLOWS_START(s))
 #endif
 
 /* Rule 3: the time to wait is that of the record's lease, with an allowance for clock rates. */
@@ -67,25 +71,85 @@
 
 /* Rule 3: the timer starts when the answer that first showed the version has arrived; the same version again leaves it. */
 #ifdef M2A
-#define SEEN_AT_FIRST(s) run[s].aux /* since the answer before */
+#define SEEN_AT_FIRST(s) seat[s].aux /* since the answer before */
+#define AFTER_POLL(s) seat[s].aux = 0
 #elif defined(M2B)
-#define SEEN_AT_FIRST(s) run[s].seen /* since the candidate's own start */
+#define SEEN_AT_FIRST(s) seat[s].seen /* since the candidate's own start */
 #elif defined(M2C)
-#define SEEN_AT_FIRST(s) run[s].aux /* since the read was sent */
+#define SEEN_AT_FIRST(s) seat[s].aux /* since the read was sent */
+#define MAY_POLL(s) seat[s].reading
+#define AFTER_POLL(s) seat[s].reading = 0; seat[s].aux = 0
 #else
 #define SEEN_AT_FIRST(s) 0
+#endif
+#ifdef M2B
+#define AFTER_STALE(s) seat[s].seen
+#define TIMER_RUNS(s) (seat[s].role == CANDIDATE)
+#else
+#define AFTER_STALE(s) 0
+#define TIMER_RUNS(s) (seat[s].role == CANDIDATE && seat[s].known != NO_VERSION && record != RELEASED || seat[s].app == WAITING)
+#endif
+#ifdef TIMER_RESTARTED_BY_EVERY_POLL
+#define POLL_AGAIN(s) seat[s].seen = 0
+#else
+#define POLL_AGAIN(s) skip
+#endif
+
+/* Rule 4: a holder goes by versions that it wrote itself, never by one that it last looked at as a candidate. */
+#ifdef KEEPS_FOREIGN_VERSION
+#define VERSION_AS_HOLDER(s) seat[s].known
+#else
+#define VERSION_AS_HOLDER(s) NO_VERSION
 #endif
 
 /* Rule 6: released only when nothing of the tree is left; once sent, this run starts nothing more. */
 #ifdef M4
 #define MAY_RELEASE(s) true
 #else
-#define MAY_RELEASE(s) (run[s].app == READY || run[s].app == GONE)
+#define MAY_RELEASE(s) (seat[s].app == READY || seat[s].app == GONE)
 #endif
 #ifdef M16
 #define AFTER_RELEASE(s) READY
 #elif defined(M4)
-#define AFTER_RELEASE(s) run[s].app
+#define AFTER_RELEASE(s) seat[s].app
 #else
 #define AFTER_RELEASE(s) GONE
+#endif
+
+/* A run's application starts once. M16 needs one that was stopped in time and might start again. */
+#ifdef M16
+#define AFTER_STOP(s) seat[s].left
+#else
+#define AFTER_STOP(s) 0
+#endif
+
+/* Rule 4: only the version that the former run of the same guard wrote may be taken over at once. */
+#ifdef REACQ_NEW
+#define AT_ONCE(s) seat[s].mine
+#define FORGET_MINE(s) seat[s].mine = 0
+#elif defined(RECLAIM)
+#define AT_ONCE(s) MAY_RECLAIM(s)
+#define FORGET_MINE(s) skip
+#else
+#define AT_ONCE(s) false
+#define FORGET_MINE(s) skip
+#endif
+
+/* Rule 7: creating grants nothing; the new record's epoch is above everything that was ever granted. */
+#ifdef M12
+#define CREATOR_HOLDS(s) seat[s].role = HOLDER; recordEpoch++; seat[s].epoch = recordEpoch; seat[s].left = LEASE(s) - MARGIN; \
+  LEARN_CURRENT_VERSION(s); owner = s; ownerLives = 1
+#else
+#define CREATOR_HOLDS(s) skip
+#endif
+#ifdef DEL_EPOCH_FROM_STARTS
+#define EPOCH_OF_NEW_RECORD (lastEpoch + 1)
+#else
+#define EPOCH_OF_NEW_RECORD recordEpoch
+#endif
+
+#ifdef REACQ_WEAK
+#define STRICT false
+#else
+#define STRICT true
 #endif

@@ -8,8 +8,9 @@ typedef Write {
   byte age;   /* units of the sender's clock since the stamp taken before sending */
   byte epoch; /* the epoch it writes */
 #ifdef NUMBERED
-  byte version;     /* the version it expects; once applied: the one it made */
-  bit incarnation;  /* the czxid that the sender saw; once applied: the one that the Stat of the answer carries */
+  byte version;    /* the number it expects; once applied: the one it made */
+  bit incarnation; /* the czxid that the sender saw */
+  bit foreign;     /* once applied: the Stat of the answer carries another czxid */
 #endif
 #ifdef LEASE_CHANGES
   byte lease;
@@ -18,7 +19,7 @@ typedef Write {
 };
 
 /* A seat and the run in it: lock process (role, epoch, known, seen, w) and guard with the application (app, left). */
-typedef Run {
+typedef Seat {
   mtype role;
   mtype app;
   byte epoch;
@@ -31,18 +32,21 @@ typedef Run {
   bit reading;
 #endif
 #ifdef NUMBERED
-  bit incarnation; /* of the known version */
-  bit tainted;     /* won by a write on another incarnation than the one seen: waits a full lease, renewing */
+  bit incarnation; /* czxid of the known version */
 #endif
 #ifdef REACQ_NEW
   bit mine; /* the known version was written by the former run of this guard, whose tree is proven gone */
 #endif
 #ifdef LEASE_CHANGES
-  byte cap; /* a shorter lease has been sent and not yet been overtaken: the deadline is no later than this */
+  byte lease; /* what its next write says */
+  byte cap;   /* a short lease has been sent and not yet been overtaken: the deadline is no later than this */
+#endif
+#ifdef LVAR_INC_AT_SEND
+  byte counted; /* the lease that the deadline counts with */
 #endif
 };
 
-Run run[SEATS];
+Seat seat[SEATS];
 
 /* The record: a linearizable register. */
 mtype record = RELEASED;
@@ -51,7 +55,7 @@ bit ownerLives;        /* ... and whether that is the run that lives there now (
 byte recordEpoch;
 #ifdef NUMBERED
 byte version = 1;
-bit incarnation;
+bit incarnation; /* czxid of the record that exists now */
 #define CURRENT version
 #else
 #define CURRENT 1
@@ -66,15 +70,16 @@ bit deleted; /* the record is deleted once at most */
 #endif
 #ifdef RECLAIM
 byte lock[SEATS]; /* per machine: the seat + 1 whose processes hold the lock file */
-bit tested[SEATS];
-#define MACHINE(s) (s == 2 -> 1 : 0) /* seats 0 and 1 are on one machine, seat 2 on another */
+#endif
+#ifdef F1
+bit tested[SEATS]; /* the run in this seat once got the lock, and let it go */
 #endif
 
 /* What the properties look at. Not part of the system. */
 byte lastEpoch; /* of the application started last */
-hidden bool neverTwoApplicationsAlive = true;
-hidden bool epochsOfStartsGrow = true;
-hidden bool notReached = true;
+byte neverTwoApplicationsAlive = true;
+byte epochsOfStartsGrow = true;
+byte notReached = true;
 #ifdef REACH
 byte trail; /* how far the story that a reachability check looks for has come */
 #endif
@@ -83,34 +88,40 @@ bit crashed;
 bit acted[SEATS];
 #endif
 
-/* Scratch of the inlines below; every use is inside one d_step, so it is no state. */
-hidden byte i;
-hidden byte j;
+/* Scratch. Every use is inside one d_step and ends with tidy(), so that it makes no states of its own. */
+byte i;
+byte j;
+inline tidy()
+{
+  i = 0;
+  j = 0
+}
 
-#define KNOWS_CURRENT(s) (run[s].known == CURRENT && run[s].known != NO_VERSION)
+#define KNOWS_CURRENT(s) (seat[s].known == CURRENT && seat[s].known != NO_VERSION && SAME_INCARNATION(s))
 /* The current version was made by an attempt that the run still tracks: reading it proves exactly that attempt (rule 4). */
-#define SHOWS_ATTEMPT(s, k) (run[s].w[k].at == APPLIED && run[s].w[k].by == TRACKED)
+#define SHOWS_ATTEMPT(s, k) (seat[s].w[k].at == APPLIED && seat[s].w[k].by == TRACKED)
 #define SHOWS_AN_ATTEMPT(s) (SHOWS_ATTEMPT(s, 0) || SHOWS_ATTEMPT(s, 1))
-#define SHOWS_RUN(s) (record != MISSING && owner == s && ownerLives && recordEpoch == run[s].epoch)
-#define UNANSWERED(s, k, kind) (run[s].w[k].by == TRACKED && run[s].w[k].what == kind && \
-  (run[s].w[k].at == FLYING || run[s].w[k].at == VOID))
-#define HAS_FREE_WRITE(s) (run[s].w[1].at == NONE)
+#define SHOWS_RUN(s) (record != MISSING && owner == s && ownerLives && recordEpoch == seat[s].epoch)
+#define UNANSWERED(s, k, kind) (seat[s].w[k].by == TRACKED && seat[s].w[k].what == kind && \
+  (seat[s].w[k].at == FLYING || seat[s].w[k].at == VOID))
+#define MAY_SEND(s) (seat[s].w[1].at == NONE && (KNOWS_CURRENT(s) || VOID_WRITES_ARE_SENT))
 #define REMAINING(lease, age) ((lease) - MARGIN > (age) -> (lease) - MARGIN - (age) : 0)
 
 inline move_write(s, from, to)
 {
-  run[s].w[to].at = run[s].w[from].at;
-  run[s].w[to].what = run[s].w[from].what;
-  run[s].w[to].by = run[s].w[from].by;
-  run[s].w[to].age = run[s].w[from].age;
-  run[s].w[to].epoch = run[s].w[from].epoch;
+  seat[s].w[to].at = seat[s].w[from].at;
+  seat[s].w[to].what = seat[s].w[from].what;
+  seat[s].w[to].by = seat[s].w[from].by;
+  seat[s].w[to].age = seat[s].w[from].age;
+  seat[s].w[to].epoch = seat[s].w[from].epoch;
 #ifdef NUMBERED
-  run[s].w[to].version = run[s].w[from].version;
-  run[s].w[to].incarnation = run[s].w[from].incarnation;
+  seat[s].w[to].version = seat[s].w[from].version;
+  seat[s].w[to].incarnation = seat[s].w[from].incarnation;
+  seat[s].w[to].foreign = seat[s].w[from].foreign;
 #endif
 #ifdef LEASE_CHANGES
-  run[s].w[to].lease = run[s].w[from].lease;
-  run[s].w[to].afterCap = run[s].w[from].afterCap;
+  seat[s].w[to].lease = seat[s].w[from].lease;
+  seat[s].w[to].afterCap = seat[s].w[from].afterCap;
 #endif
 }
 
@@ -121,18 +132,19 @@ inline drop_write(s, k)
   :: k == 0 -> move_write(s, 1, 0)
   :: else
   fi;
-  run[s].w[1].at = NONE;
-  run[s].w[1].what = NONE;
-  run[s].w[1].by = NONE;
-  run[s].w[1].age = 0;
-  run[s].w[1].epoch = 0;
+  seat[s].w[1].at = NONE;
+  seat[s].w[1].what = NONE;
+  seat[s].w[1].by = NONE;
+  seat[s].w[1].age = 0;
+  seat[s].w[1].epoch = 0;
 #ifdef NUMBERED
-  run[s].w[1].version = 0;
-  run[s].w[1].incarnation = 0;
+  seat[s].w[1].version = 0;
+  seat[s].w[1].incarnation = 0;
+  seat[s].w[1].foreign = 0;
 #endif
 #ifdef LEASE_CHANGES
-  run[s].w[1].lease = 0;
-  run[s].w[1].afterCap = 0;
+  seat[s].w[1].lease = 0;
+  seat[s].w[1].afterCap = 0;
 #endif
 }
 
@@ -140,8 +152,8 @@ inline drop_write(s, k)
 inline abandon_write(s, k, why)
 {
   if
-  :: run[s].w[k].at == FLYING -> run[s].w[k].by = why; run[s].w[k].age = 0
-  :: run[s].w[k].at != FLYING && run[s].w[k].at != NONE -> drop_write(s, k)
+  :: seat[s].w[k].at == FLYING -> seat[s].w[k].by = why; seat[s].w[k].age = 0
+  :: seat[s].w[k].at != FLYING && seat[s].w[k].at != NONE -> drop_write(s, k)
   :: else
   fi
 }
@@ -152,47 +164,96 @@ inline abandon_writes(s, why)
   abandon_write(s, 0, why)
 }
 
-/* Sends a write that expects the version the run knows. By the version check it is void from the start if that one is old. */
+#ifdef RECLAIM
+inline unlock(s)
+{
+  if
+  :: HOLDS_LOCK(s) -> lock[MACHINE(s)] = 0
+  :: else
+  fi
+}
+#endif
+
+#ifdef LEASE_CHANGES
+/* A shorter lease may be honoured by candidates as soon as it is sent, so the guard is told before; and until a write that
+ * was sent later is confirmed, no older one moves the deadline further. A longer lease counts when it is confirmed. */
+inline announce_lease(s, k)
+{
+  seat[s].w[k].lease = seat[s].lease;
+  seat[s].w[k].afterCap = 1;
+#ifndef LVAR_NOMIN
+  if
+  :: seat[s].lease == LEASE_SHORT && seat[s].w[k].what == RENEWAL ->
+    seat[s].w[1 - k].afterCap = 0;
+    seat[s].cap = (seat[s].cap < LEASE_SHORT - MARGIN -> seat[s].cap : LEASE_SHORT - MARGIN);
+    seat[s].left = (seat[s].left < seat[s].cap -> seat[s].left : seat[s].cap)
+  :: else
+  fi;
+#endif
+#ifdef LVAR_INC_AT_SEND
+  if
+  :: seat[s].w[k].what == RENEWAL && seat[s].lease > seat[s].counted ->
+    seat[s].left = seat[s].left + seat[s].lease - seat[s].counted;
+    seat[s].counted = seat[s].lease
+  :: else
+  fi;
+#endif
+  skip
+}
+#endif
+
+/*
+ * Sends a write that expects the version the run goes by. If that one is superseded, the version check makes the write void
+ * from the start; where void writes are forgotten (extensions.pml) it is not even sent.
+ */
 inline send(s, kind, newEpoch)
 {
-  j = (run[s].w[0].at == NONE -> 0 : 1);
-  run[s].w[j].at = (KNOWS_CURRENT(s) || !VERSION_CHECKED -> FLYING : VOID);
-  run[s].w[j].what = kind;
-  run[s].w[j].by = TRACKED;
-  run[s].w[j].age = 0;
-  run[s].w[j].epoch = newEpoch;
+  j = (seat[s].w[0].at == NONE -> 0 : 1);
+  seat[s].w[j].at = (KNOWS_CURRENT(s) || !VERSION_CHECKED -> FLYING : VOID);
+  seat[s].w[j].what = kind;
+  seat[s].w[j].by = TRACKED;
+  seat[s].w[j].age = 0;
+  seat[s].w[j].epoch = newEpoch;
 #ifdef NUMBERED
-  run[s].w[j].at = FLYING;
-  run[s].w[j].version = run[s].known;
-  run[s].w[j].incarnation = run[s].incarnation;
+  seat[s].w[j].at = FLYING;
+  seat[s].w[j].version = seat[s].known;
+  seat[s].w[j].incarnation = seat[s].incarnation;
 #endif
+#ifdef LEASE_CHANGES
+  announce_lease(s, j);
+#endif
+  tidy()
 }
 
 /* Nothing of the run is left; what it sent may still arrive. */
 inline end_run(s)
 {
-  run[s].role = OFF;
-  run[s].app = READY;
-  run[s].epoch = 0;
-  run[s].left = 0;
-  run[s].known = NO_VERSION;
-  run[s].seen = 0;
+  seat[s].role = OFF;
+  seat[s].app = READY;
+  seat[s].epoch = 0;
+  seat[s].left = 0;
+  seat[s].known = NO_VERSION;
+  seat[s].seen = 0;
 #if defined(M2A) || defined(M2C)
-  run[s].aux = 0;
-  run[s].reading = 0;
+  seat[s].aux = 0;
+  seat[s].reading = 0;
 #endif
 #ifdef NUMBERED
-  run[s].incarnation = 0;
-  run[s].tainted = 0;
+  seat[s].incarnation = 0;
 #endif
 #ifdef REACQ_NEW
-  run[s].mine = 0;
+  seat[s].mine = 0;
 #endif
 #ifdef LEASE_CHANGES
-  run[s].cap = NO_CAP;
+  seat[s].cap = NO_CAP;
+#endif
+#ifdef LVAR_INC_AT_SEND
+  seat[s].counted = 0;
+#endif
+#ifdef F1
+  tested[s] = 0;
 #endif
 #ifdef RECLAIM
-  tested[s] = 0;
   unlock(s);
 #endif
   abandon_writes(s, DEAD);
