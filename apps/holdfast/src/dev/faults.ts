@@ -84,14 +84,21 @@ export function createFaults({ machines, network, store, server, tasks }: FaultT
     async heal(agent) {
       const machine = machineOf(agent);
       const atMs = monotonicMs();
+      const undone: string[] = [];
       server.refuse(agent, false);
       await store.heal(agent);
+      const wasCut = machine.isUp && !(await network.answers(agent));
       await network.heal(agent);
-      for (const seen of machine.processes()) if (seen.state === "T") signalProcess(seen, "SIGCONT");
-      const booted = !machine.isUp;
-      if (booted) await machine.boot();
+      if (wasCut) undone.push("back on the network");
+      const stopped = machine.processes().filter((seen) => seen.state === "T");
+      for (const seen of stopped) signalProcess(seen, "SIGCONT");
+      if (stopped.length > 0) undone.push(`${stopped.length} processes continued`);
+      if (!machine.isUp) {
+        await machine.boot();
+        undone.push("booted");
+      }
       await until(`${agent} to be on the network`, () => network.answers(agent), { timeoutMs: OBSERVE_MS });
-      return { atMs, observed: booted ? "booted" : "back on the network" };
+      return { atMs, observed: undone.length === 0 ? "needed nothing" : undone.join(", ") };
     },
     async pause(agent) {
       const { wrapper, app } = runsOn(agent);
@@ -140,7 +147,9 @@ export function createFaults({ machines, network, store, server, tasks }: FaultT
 /** The guard is the one whose parent is not of the run itself. Undefined when nothing is left. */
 function splitRun(processes: readonly SeenProcess[]) {
   const own = new Set(processes.map((seen) => seen.pid));
-  const guard = processes.find((seen) => !own.has(seen.ppid) && !seen.argv.includes("__lock"));
+  // A lock process that outlives its guard has lost its parent too.
+  const isLock = (seen: SeenProcess) => seen.argv.includes("__lock") || seen.argv[0] === "holdfast-lock";
+  const guard = processes.find((seen) => !own.has(seen.ppid) && !isLock(seen));
   if (guard === undefined) return undefined;
   const wrapper = processes.filter((seen) => isWrapper(seen, guard.pid));
   return { wrapper, app: processes.filter((seen) => !wrapper.includes(seen)) };
@@ -153,7 +162,7 @@ function describeStates(processes: readonly SeenProcess[]): string {
 }
 
 function nameOf({ pid, argv }: SeenProcess): string {
-  if (argv.includes("__lock")) return `lock process ${pid}`;
+  if (argv.includes("__lock") || argv[0] === "holdfast-lock") return `lock process ${pid}`;
   if (argv.includes("run")) return `guard ${pid}`;
   // Servers write more than their name there ("redis-server 127.0.0.1:6379 epoch-3").
   const [program = ""] = (argv[0] ?? "").split(" ");

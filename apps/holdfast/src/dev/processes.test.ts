@@ -41,6 +41,7 @@ test("the death of a machine leaves nothing", async () => {
 test.each([
   [["/usr/bin/node", "/x/holdfast.cjs", "run", "--", "redis-server"], 7, true],
   [["/usr/bin/node", "/x/holdfast.cjs", "__lock"], 8, true],
+  [["holdfast-lock"], 8, true],
   [["/run/holdfast/holdfast-init-0123", "supervise"], 9, true],
   [["unshare", "--pid"], 9, true],
   [["redis-server 127.0.0.1:6379 epoch-3"], 9, false],

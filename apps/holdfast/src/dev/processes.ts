@@ -84,17 +84,13 @@ export function isInNetwork(namespaceFile: string): (pid: number) => boolean {
 export function isWrapper(seen: SeenProcess, guardPid: number): boolean {
   if (seen.pid === guardPid || seen.argv.includes("__lock")) return true;
   const program = basename(seen.argv[0] ?? "");
-  return /^holdfast-init/.test(program) || ["unshare", "setpriv"].includes(program) || isUnpackedInit(seen.pid);
+  return /^holdfast-(lock|init)/.test(program) || program === "unshare" || isNamespaceInit(seen.pid);
 }
 
-/** A process that called execveat on an unpacked file may have any name; its executable tells. */
-function isUnpackedInit(pid: number): boolean {
-  try {
-    return /holdfast-init/.test(basename(readlinkSync(`/proc/${pid}/exe`)));
-  } catch (error) {
-    if (isUnreadable(error)) return false;
-    throw error;
-  }
+/** The first process of a PID namespace below ours is an init, whatever it calls itself. */
+function isNamespaceInit(pid: number): boolean {
+  const inner = /^NSpid:\s+\d+\s+(?:\d+\s+)*(\d+)$/m.exec(readProcFile(pid, "status"))?.[1];
+  return inner === "1";
 }
 
 /** A signal to exactly that process; false when it was gone. */

@@ -71,7 +71,7 @@ export async function runScenario(options: ScenarioOptions): Promise<readonly In
       `${ACKNOWLEDGED_MIN.toLocaleString("en-US")} writes acknowledged on ${holder.agent}, epoch ${holder.epoch}`,
     );
     const healed = await cluster.faults.heal(agent);
-    timeline.add("demo", `${agent} ${healed.observed}`, healed.atMs);
+    timeline.add("demo", `${agent} ${healed.observed}`);
     await until(`${agent} to report`, () => reports(cluster, agent), { timeoutMs: PATIENCE_MS, signal });
   }
   return injected;

@@ -10,15 +10,17 @@ import { until } from "../until.js";
 import type { DevStore } from "./types.js";
 
 const JARS = "/usr/share/java";
-const USER = "zookeeper";
+/** Started by root, it runs as somebody who may do nothing else. */
+const USER = "nobody";
 const PORT = 2181;
 const START_MS = 30_000;
 const STOP_MS = 10_000;
 
-/** Debian's `zookeeper` brings Java and the logging libraries with it. */
+/** The library brings the server; Debian's package `zookeeper` adds a start script and a user only. */
 export const ZOOKEEPER_REQUIREMENTS: readonly Requirement[] = [
   { needs: "java", debianPackage: "default-jre-headless" },
-  { needs: `${JARS}/zookeeper.jar`, debianPackage: "zookeeper" },
+  { needs: "setpriv", debianPackage: "util-linux" },
+  { needs: `${JARS}/zookeeper.jar`, debianPackage: "libzookeeper-java" },
   { needs: `${JARS}/slf4j-log4j12.jar`, debianPackage: "libslf4j-java" },
   { needs: `${JARS}/log4j-1.2.jar`, debianPackage: "liblog4j1.2-java" },
 ];
@@ -36,7 +38,7 @@ export async function startZooKeeper(options: ZooKeeperOptions): Promise<DevStor
   mkdirSync(join(directory, "data"), { recursive: true });
   writeFileSync(join(directory, "zoo.cfg"), zooCfg(directory, host));
   writeFileSync(join(directory, "log4j.properties"), LOG_SETTINGS);
-  const user = await serverUser();
+  const user = process.getuid?.() === 0 ? await resolveUser(USER) : undefined;
   if (user !== undefined) for (const name of ["", "data"]) chownSync(join(directory, name), user.uid, user.gid);
   const logFile = join(directory, "log");
   const server = await startChild({
@@ -98,13 +100,6 @@ function control(server: Child, host: string): DevStore {
       clearTimeout(late);
     },
   };
-}
-
-/** Root starts it as the package's own user, as Debian does. */
-async function serverUser(): Promise<UserIds | undefined> {
-  return process.getuid?.() === 0 && /^zookeeper:/m.test(readFileSync("/etc/passwd", "utf8"))
-    ? resolveUser(USER)
-    : undefined;
 }
 
 function asUser(user: UserIds | undefined): string[] {
