@@ -5,6 +5,7 @@ import { type StatusServer, serveStatus } from "../status/server.js";
 import type { GuardConfig } from "./config.js";
 import type { GuardDeps } from "./deps.js";
 import { GuardDriver } from "./driver.js";
+import { killGraceFromEnvironment } from "./kill-grace.js";
 import { describeOutcome, type GuardOutcome } from "./outcome.js";
 import { createGuardState } from "./state.js";
 
@@ -15,7 +16,8 @@ const REPORT_MS = 5_000;
  * for what can go wrong out there; that is in the outcome.
  * @throws only on a defect of its own. The caller must then exit at once: with this process everything it started ends.
  */
-export async function runGuard(config: GuardConfig, deps: GuardDeps): Promise<GuardOutcome> {
+export async function runGuard(given: GuardConfig, deps: GuardDeps): Promise<GuardOutcome> {
+  const config = { ...given, killGraceMs: given.killGraceMs ?? killGraceFromEnvironment(process.env) };
   const impossible = checkBudget(config, deps);
   if (impossible === undefined) return supervise(config, deps);
   await writeReport(config, deps, impossible);

@@ -42,6 +42,7 @@ export function fail(turn: Turn, failure: Failure, how: "stop" | "kill"): void {
     turn.set({ ending: { kind: "failure", ...failure } });
   }
   turn.log("error", failure.message, { code: failure.code, hint: failure.hint });
+  turn.log("info", `hint: ${failure.hint} (${failure.code})`);
   if (how === "kill") return kill(turn);
   if (lossIsDemoted(turn.state, failure)) return demote(turn);
   requestStop(turn, turn.state.config.stopSignal);

@@ -30,7 +30,8 @@ export class Turn {
   enter(phase: Phase): void {
     if (phase === this.state.phase) return;
     const next = { ...this.state, phase, phaseSinceMs: this.nowMs };
-    if (isEnding(this.state) && !isEnding(next)) throw new Error(`from ${this.state.phase} there is no way to ${phase}`);
+    if (isEnding(this.state) && !isEnding(next))
+      throw new Error(`from ${this.state.phase} there is no way to ${phase}`);
     this.set(next);
   }
 

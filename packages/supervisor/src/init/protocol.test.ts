@@ -4,14 +4,11 @@ import { decodeField, encodeField, formatInitCommand, parseInitLine } from "./pr
 
 test("encoding survives every string and yields one field", () => {
   fc.assert(
-    fc.property(
-      fc.string({ unit: "grapheme" }),
-      (text) => {
-        const field = encodeField(text);
-        expect(field).toMatch(/^[A-Za-z0-9_./:=,@+%-]+$/);
-        expect(decodeField(field)).toBe(text);
-      },
-    ),
+    fc.property(fc.string({ unit: "grapheme" }), (text) => {
+      const field = encodeField(text);
+      expect(field).toMatch(/^[A-Za-z0-9_./:=,@+%-]+$/);
+      expect(decodeField(field)).toBe(text);
+    }),
   );
 });
 

@@ -1,0 +1,17 @@
+// A guard in a process of its own, as `holdfast run` is one: argv[2] is a file with its configuration and where the
+// lock process's double finds its instructions. Says on standard error what the guard logs, and exits as it does.
+import { readFileSync, writeFileSync } from "node:fs";
+import { systemClock } from "@holdfast/effects";
+import { processSignals, runGuard, spawnLockProcess } from "@holdfast/supervisor";
+
+const { config, initPath, directory } = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const outcome = await runGuard(config, {
+  spawnLock: () =>
+    spawnLockProcess({ file: process.execPath, args: [`${import.meta.dirname}/lock-double.mjs`, directory] }),
+  initPath,
+  clock: systemClock,
+  logger: { log: (level, message) => process.stderr.write(`holdfast: ${level}: ${message}\n`) },
+  signals: processSignals,
+});
+writeFileSync(`${directory}/outcome.json`, JSON.stringify(outcome));
+process.exit(outcome.exitCode);
