@@ -55,14 +55,10 @@ function wrapBundle(source: string): string {
   return `(function (exports, require, module, __filename, __dirname) {${source}\n})`;
 }
 
-/** Starts this same program again with other arguments. */
-export function selfCommand(...args: readonly string[]): Command {
-  return sea.isSea() ? { file: process.execPath, args } : { file: process.execPath, args: [bundleFile, ...args] };
-}
-
 /** Starts the lock process: the same executable, so that its pages are shared with the guard's. */
 export function lockProcessCommand(): Command {
-  return selfCommand("__lock");
+  const args = sea.isSea() ? ["__lock"] : [bundleFile, "__lock"];
+  return { file: process.execPath, args };
 }
 
 /**
