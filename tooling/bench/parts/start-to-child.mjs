@@ -1,0 +1,30 @@
+// @ts-check
+import { startWrapper, TIMED_CHILD } from "../lib/holder.mjs";
+import { number, summarise } from "../lib/stats.mjs";
+
+const ROUNDS = 20;
+
+/** From exec of the wrapper to the child's first instruction; record released, everything on this machine. */
+export async function startToChild({ wrappers }) {
+  /** @type {Map<string, number[]>} */
+  const times = new Map(wrappers.map((w) => [w.name, []]));
+  // Interleaved, so that a noisy minute of the machine hits all of them.
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const { name, argv, env, endSignal } of wrappers) {
+      const wrapper = startWrapper([...argv("start"), ...TIMED_CHILD], { env });
+      const at = await wrapper.childStartedAtMs;
+      times.get(name)?.push(at - wrapper.startedAtMs);
+      await wrapper.end(endSignal ?? "SIGTERM");
+    }
+  }
+  return {
+    title: "Start to child",
+    note: "From exec of the wrapper to its child's first instruction, milliseconds; the lock is free. The child is `sh -c date`, whose own start is included everywhere.",
+    head: ["wrapper", "median", "p99", "n"],
+    rows: [...times].map(([name, values]) => {
+      const s = summarise(values);
+      return [name, number(s.median), number(s.p99), String(s.n)];
+    }),
+    figures: Object.fromEntries([...times].map(([name, values]) => [name, summarise(values).median])),
+  };
+}
