@@ -143,7 +143,7 @@ export const mutants = [
     model: "RECLAIM-*, F1-F4",
     file: `${lease}observer.ts`,
     find: "return waitOrTry(nowMs, untilMs, `held by run ${record.run} on ${record.agent}`);",
-    replace: 'return waitOrTry(nowMs, record.bootId === "boot-1" ? seenAtMs : untilMs, "reclaim");',
+    replace: 'return waitOrTry(nowMs, record.bootId === "boot-1" ? seenAtMs : untilMs, `held by',
   },
   {
     name: "the margin leaves out the clock rate",
