@@ -114,6 +114,7 @@ export class Link {
         : this.#current();
       // It may have gone between the event and now; handing the request over then would queue it unsent.
       if (workarounds.holdsCallsUntilConnected && !session.usable) continue;
+      bound.signal?.throwIfAborted();
       try {
         const answer = session.send(request);
         return workarounds.settlesEveryCall ? await within(answer, subject, untilMs, bound) : await answer;

@@ -81,6 +81,8 @@ class QueueEntry {
   readonly #ticket = randomUUID();
   /** The node, and the session that it will end with. */
   #own: { readonly name: string; readonly session: string } | undefined;
+  /** The candidate that was just ahead when the place was last asked for. */
+  #ahead: string | undefined;
   #left = false;
 
   constructor(context: QueueContext, path: string, candidate: QueueCandidate) {
@@ -120,22 +122,27 @@ class QueueEntry {
     const own = this.#own?.name ?? "";
     const doubles = queue.filter(({ ticket, name }) => ticket === this.#ticket && name !== own);
     for (const { name } of doubles) await this.#remove(name, remaining());
-    return aheadOf(queue, own).filter(({ ticket }) => ticket !== this.#ticket).length;
+    const others = aheadOf(queue, own).filter(({ ticket }) => ticket !== this.#ticket);
+    this.#ahead = others.at(-1)?.name;
+    return others.length;
   }
 
   /** Calls back once. Watches the candidate just ahead and nobody else, so one departure wakes one candidate. */
   onPredecessorGone(listener: () => void, signal: AbortSignal): void {
     const notify = guarded(listener);
+    // Whom the caller knows to be ahead: he may have left before this was called.
+    let ahead = this.#ahead;
     const follow = async () => {
       while (!signal.aborted && !this.#left) {
         try {
           const bound = { timeoutMs: this.#context.armMs, signal };
-          const ahead = aheadOf(await this.#list(bound), this.#own?.name ?? "").at(-1);
-          await this.#untilDisturbed(ahead?.name, signal);
-          if (ahead === undefined || signal.aborted) continue;
-          if ((await this.#list(bound)).some(({ name }) => name === ahead.name)) continue;
-          notify();
-          return;
+          const queue = await this.#list(bound);
+          ahead ??= aheadOf(queue, this.#own?.name ?? "").at(-1)?.name;
+          if (ahead !== undefined && !queue.some(({ name }) => name === ahead)) {
+            notify();
+            return;
+          }
+          await this.#untilDisturbed(ahead, signal);
         } catch (error) {
           if (errorCode(error) === undefined && !signal.aborted) throw error;
           await this.#untilDisturbed(undefined, signal, this.#context.armMs);

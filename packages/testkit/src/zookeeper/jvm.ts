@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { findZooKeeperRuntime } from "./runtime.js";
 
 /** One running server process. */
@@ -76,6 +76,21 @@ export function startJvm(options: JvmOptions): Jvm {
       child.kill(signal);
     },
   };
+}
+
+/** Whether each thread is stopped: the signal takes effect in one after the other, and until then the others serve. */
+export function isStopped(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every((thread) => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "latin1");
+      return stat.slice(stat.lastIndexOf(")") + 2).startsWith("T");
+    } catch (error) {
+      // It ended in this very moment: then the process was not stopped.
+      if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH"))
+        return false;
+      throw error;
+    }
+  });
 }
 
 /** The end of a server's log, for an error message. */

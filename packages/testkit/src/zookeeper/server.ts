@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { until } from "../agents/until.js";
 import { serverMode, type ZooKeeperMode } from "./four-letter.js";
 import { freePort } from "./free-port.js";
-import { type Jvm, logTail, startJvm } from "./jvm.js";
+import { isStopped, type Jvm, logTail, startJvm } from "./jvm.js";
 import {
   configFile,
   dataDirectory,
@@ -49,8 +49,9 @@ export interface ZooKeeperServer {
   whenServing(): Promise<ZooKeeperMode>;
   /** What it is now; undefined when it does not answer or does not serve. */
   mode(): Promise<ZooKeeperMode | undefined>;
-  /** SIGSTOP: the kernel still accepts connections, nobody answers. */
-  pause(): void;
+  /** SIGSTOP: the kernel still accepts connections, nobody answers. Resolves when every thread is seen to be stopped. */
+  pause(): Promise<void>;
+  /** SIGCONT. */
   resume(): void;
   /** SIGKILL; resolves when the process is gone. Works on a paused server too. */
   kill(): Promise<void>;
@@ -63,6 +64,7 @@ export interface ZooKeeperServer {
 }
 
 const SERVING_LIMIT_MS = 30_000;
+const STOP_LIMIT_MS = 10_000;
 const PORT_TRIES = 5;
 
 /** A server that serves. @throws `NOT_FOUND` naming the Debian packages that are missing. */
@@ -143,7 +145,15 @@ function controlServer(config: ZooKeeperConfig, options: ZooKeeperServerOptions)
         { timeoutMs: SERVING_LIMIT_MS, intervalMs: 25, seen: () => logTail(logFile) },
       ),
     mode: () => serverMode(host, port),
-    pause: () => jvm?.signal("SIGSTOP"),
+    async pause() {
+      const { pid } = server;
+      if (pid === undefined) throw new Error(`no server runs on ${host}:${port}`);
+      jvm?.signal("SIGSTOP");
+      await until("every thread of the server to stop", () => isStopped(pid), {
+        timeoutMs: STOP_LIMIT_MS,
+        intervalMs: 2,
+      });
+    },
     resume: () => jvm?.signal("SIGCONT"),
     kill: () => end("SIGKILL"),
     stop: () => end("SIGTERM"),
