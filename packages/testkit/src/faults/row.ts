@@ -76,6 +76,7 @@ export async function playRow(row: FaultRow, options: RowOptions): Promise<{ res
   const scene = await openScene({ wrapper, store: options.store, profile, volume: row.volume ?? "shared" });
   try {
     const played = await row.play(scene);
+    await scene.endAsides();
     const left = wrapper.kind === "naive" ? [] : scene.processes();
     const verdict = judge(scene.evidence(played.moments.fault));
     const outcome = checkRow(row.expected, row.holderExit, played, verdict, profile);

@@ -52,8 +52,9 @@ export interface Scene {
   untilPhase(run: Run, phase: string): Promise<void>;
   /** Runs a verb of the executable on that agent to its end. @throws Error with what it printed, when it fails. */
   tool(agent: string, ...verb: readonly string[]): Promise<string>;
-  /** Starts a process that is no wrapper; it ends with the scene. */
+  /** Starts a process that is no wrapper; it ends with the scene, or with `endAsides`. */
   startAside(name: string, argv: readonly string[]): Run;
+  endAsides(): Promise<void>;
   treeOf(run: Run): Promise<WrapperTree>;
   evidence(faultMs: number): Evidence;
   /** The wrappers' own logs, for the message of a failed row. */
@@ -92,6 +93,7 @@ type SceneParts = Pick<Scene, "id" | "service" | "directory" | "profile" | "wrap
 function makeScene(parts: SceneParts): Scene {
   const { id, service, directory, profile, wrapper, store, volume } = parts;
   const runs: Run[] = [];
+  const asides: Run[] = [];
   const once = <T>(make: (agent: string) => Promise<T>) => {
     const made = new Map<string, Promise<T>>();
     return (agent: string) => {
@@ -165,7 +167,15 @@ function makeScene(parts: SceneParts): Scene {
     startAside(name, argv) {
       const runDirectory = join(directory, name);
       mkdirSync(runDirectory);
-      return startRun({ scene: id, name, agent: name, directory: runDirectory, environment: {}, argv });
+      const aside = startRun({ scene: id, name, agent: name, directory: runDirectory, environment: {}, argv });
+      asides.push(aside);
+      return aside;
+    },
+    async endAsides() {
+      for (const aside of asides) {
+        if (aside.exit() === undefined) aside.signal("SIGKILL");
+        await aside.untilExit(END_LIMIT_MS);
+      }
     },
     treeOf: (run) =>
       until(`the processes of ${run.name}`, () => wrapper.tree(run), {

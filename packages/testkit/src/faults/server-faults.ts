@@ -41,7 +41,7 @@ export function serverHung(durationMs: number, when: "connected" | "before-hands
     durationMs,
     async inject({ scene, holder, candidate }) {
       const server = serverOf(scene);
-      server.pause();
+      await server.pause();
       await until("the server to be stopped", () => stateOfPid(server.pid) === "T", {
         timeoutMs: LIMIT_MS,
         intervalMs: 2,
@@ -56,7 +56,7 @@ export function serverHung(durationMs: number, when: "connected" | "before-hands
         observed: [`server ${server.pid} ${stateOfPid(server.pid)}`, ...broken].join(", "),
         async heal() {
           const state = stateOfPid(server.pid);
-          server.resume();
+          await server.resume();
           return `at the end: server ${state}`;
         },
       };

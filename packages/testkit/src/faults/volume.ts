@@ -1,5 +1,6 @@
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseMountinfo } from "@holdfast/core";
 import { command } from "../agents/command.js";
 
 /**
@@ -57,11 +58,8 @@ export async function openVolume(kind: VolumeKind, directory: string): Promise<S
 }
 
 async function unmount(path: string): Promise<void> {
-  try {
-    await command(["umount", "-l", path]);
-  } catch (error) {
-    if (!(error instanceof Error && error.message.includes("not mounted"))) throw error;
-  }
+  const mounts = parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"));
+  if (mounts.some((mount) => mount.mountPoint === path)) await command(["umount", "-l", path]);
 }
 
 async function makeDisk(directory: string, root: string): Promise<string> {

@@ -59,6 +59,8 @@ export function holdfastWrapper(executable: readonly [string, ...string[]]): Wra
         volume: request.volume,
         report: join(request.directory, REPORT_FILE),
         "status-socket": join(request.directory, STATUS_SOCKET),
+        // With the time of each line: a failed row's log is read beside the others.
+        "log-format": "json",
       };
       return [
         ...executable,

@@ -47,7 +47,7 @@ const ownServerHung = (durationMs: number): Fault => ({
   async inject({ scene, holder }) {
     const server = await serverOf(scene, holder.agent);
     const mode = await server.mode();
-    server.pause();
+    await server.pause();
     await until("the server to be stopped", () => stateOfPid(server.pid) === "T", {
       timeoutMs: LIMIT_MS,
       intervalMs: 2,
@@ -57,7 +57,7 @@ const ownServerHung = (durationMs: number): Fault => ({
       async heal() {
         const state = stateOfPid(server.pid);
         const now = await serverOf(scene, holder.agent);
-        server.resume();
+        await server.resume();
         await ensembleOf(scene).whenComplete();
         return `at the end: ${state}, the holder on ${now.host}`;
       },
