@@ -1,8 +1,8 @@
 // @ts-check
 /**
  * `node ci-summary.mjs RESULTS REPORTS`: what `.ci/run` prints last. RESULTS has a line per part: name, exit code, seconds.
- * A part that left a vitest report counts with its tests, one whose last line is "N passed, N failed" with those, and any
- * other part as one.
+ * A part that left a vitest report counts with its tests, one that printed "N passed, N failed" with those, and any other
+ * part as one.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -43,7 +43,7 @@ export function countPart(exitCode, report, output) {
  * @returns {Counts}
  */
 function countOutput(exitCode, output) {
-  const [, passed, failed] = /^(\d+) passed, (\d+) failed$/.exec(output.trimEnd().split("\n").at(-1) ?? "") ?? [];
+  const [, passed, failed] = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1) ?? [];
   const counts = { passed: Number(passed ?? (exitCode === 0 ? 1 : 0)), failed: Number(failed ?? 0), skipped: 0 };
   return counts.failed === 0 && exitCode !== 0 ? { ...counts, failed: 1 } : counts;
 }

@@ -41,11 +41,15 @@ function ancestors() {
 
 function processesLeft() {
   const own = ancestors();
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && !own.includes(Number(name)))
-    .filter((pid) => readProc(`/proc/${pid}/environ`).split("\0").includes(`HOLDFAST_CI_RUN=${run}`))
-    .filter((pid) => !/^State:\s+[ZX]/m.test(readProc(`/proc/${pid}/status`)))
-    .map((pid) => `process ${pid}: ${readProc(`/proc/${pid}/cmdline`).replaceAll("\0", " ").slice(0, 200)}`);
+  return (
+    readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name) && !own.includes(Number(name)))
+      // What `.ci/run` itself runs beside this check, such as the tail that shows its output.
+      .filter((pid) => String(parentOf(Number(pid))) !== process.env.HOLDFAST_CI_PID)
+      .filter((pid) => readProc(`/proc/${pid}/environ`).split("\0").includes(`HOLDFAST_CI_RUN=${run}`))
+      .filter((pid) => !/^State:\s+[ZX]/m.test(readProc(`/proc/${pid}/status`)))
+      .map((pid) => `process ${pid}: ${readProc(`/proc/${pid}/cmdline`).replaceAll("\0", " ").slice(0, 200)}`)
+  );
 }
 
 function mountsLeft() {
