@@ -181,6 +181,11 @@ export class Session {
     if (this.#manager.connectTimeoutHandler !== null) clearTimeout(this.#manager.connectTimeoutHandler);
     this.#manager.connect = () => undefined;
     this.#manager.socket?.destroy();
+    this.#settleOutstanding();
+  }
+
+  /** The client forgets some of them: those queued when a session ends, and the one that a strange message was taken for. */
+  #settleOutstanding(): void {
     if (!this.#options.workarounds.settlesEveryCall) return;
     for (const call of this.#outstanding) call.settle(new ReplyError(ReplyCode.CONNECTION_LOSS));
     this.#outstanding.clear();
@@ -198,6 +203,7 @@ export class Session {
     } else if (state === ConnectionState.DISCONNECTED) {
       this.#usable = false;
       clearInterval(this.#probeTimer);
+      this.#settleOutstanding();
       this.#events.disconnected();
     } else if (state === ConnectionState.SESSION_EXPIRED) {
       this.#usable = false;

@@ -67,6 +67,20 @@ export const CONNECTION_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    title: "The call that a strange message is taken for is never called back",
+    off: ["settlesEveryCall"],
+    async observe(scene, workarounds) {
+      const proxy = await scene.proxy();
+      const store = await scene.open([proxy], {}, { workarounds });
+      let replaced = 0;
+      // Twenty bytes: a reply to a request that was never made.
+      const strange = Buffer.from([0, 0, 0, 20, ...Array.from({ length: 20 }, (_, index) => index * 13)]);
+      proxy.setRules({ reply: () => (replaced++ === 0 ? { replace: strange } : "pass") });
+      const value = await settles(store.get("services", CALL), 5 * SILENCE_MS);
+      return { healthy: value === "done", text: value === "never" ? "not called back within 2 s" : value };
+    },
+  },
+  {
     title: "`close()` on a hung connection never ends, and the socket keeps the process alive",
     off: ["boundedClose"],
     async observe(scene, workarounds) {
