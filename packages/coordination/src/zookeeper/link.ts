@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HoldfastError, type Logger, type Secret } from "@holdfast/core";
 import { monotonicMs } from "@holdfast/effects";
@@ -94,6 +95,7 @@ export class Link {
 
   onConnect(listener: ConnectListener, signal: AbortSignal): void {
     if (signal.aborted) return;
+    setMaxListeners(0, signal);
     this.#listeners.add(listener);
     signal.addEventListener("abort", () => this.#listeners.delete(listener), { once: true });
   }
@@ -105,6 +107,8 @@ export class Link {
    */
   async call<T>(subject: CallSubject, request: Request<T>, bound: Bound): Promise<T> {
     const { workarounds } = this.#options;
+    // Every call that waits listens to its signal, and one signal may bound hundreds of calls.
+    if (bound.signal !== undefined) setMaxListeners(0, bound.signal);
     const untilMs = monotonicMs() + bound.timeoutMs;
     let lost = 0;
     let mayBeUnauthenticated = this.#options.auth !== null && workarounds.retriesRefusedOnce;

@@ -97,6 +97,7 @@ class QueueEntry {
     const node = paths.absolute(`${this.#path}/${queueNamePrefix(this.#ticket)}`);
     const request = createPlain(node, this.#data, acl(), CreateMode.EPHEMERAL_SEQUENTIAL);
     for (;;) {
+      let unknown: unknown;
       try {
         const created = await withParents(this.#context, `${this.#path}/x`, remaining(), (bound) =>
           link.call({ repeatable: false, what: `enqueue in ${this.#path}` }, request, bound),
@@ -105,9 +106,14 @@ class QueueEntry {
         return;
       } catch (error) {
         if (!workarounds.adoptsOwnQueueEntry || !hasCode(error, "UNKNOWN_OUTCOME")) throw error;
+        unknown = error;
       }
-      // Should the lost request be carried out later after all, place() finds a second node of this ticket and removes it.
-      if (await this.#adopt(remaining)) return;
+      try {
+        // Should the lost request be carried out later after all, place() finds a second node of this ticket and removes it.
+        if (await this.#adopt(remaining)) return;
+      } catch (error) {
+        throw hasCode(error, "STORE_UNREACHABLE") ? unknown : error;
+      }
     }
   }
 
