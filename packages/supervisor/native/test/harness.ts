@@ -105,6 +105,14 @@ export function processesWith(marker: string): number[] {
     .filter((pid) => Number.isInteger(pid) && isLive(pid) && readProcess(pid, "environ")?.includes(marker));
 }
 
+/** The same, as soon as there are `count`: in the middle of an exec a process seems to have no environment. */
+export function processesOf(tree: Supervised, count: number): Promise<number[]> {
+  return until(`${count} processes`, () => {
+    const pids = processesWith(tree.marker);
+    return pids.length === count && pids;
+  });
+}
+
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;

@@ -9,6 +9,7 @@ import {
   finalOutput,
   isLive,
   isRoot,
+  processesOf,
   processesWith,
   scratch,
   started,
@@ -145,10 +146,7 @@ test("runs steps side by side, with output on the step descriptor, and kills one
   await tree.expect("step two refused duplicate");
   await tree.expect("step four refused no-program");
   await tree.expect("error step");
-  const group = await until("the shell and both sleeps", () => {
-    const pids = processesWith(tree.marker);
-    return pids.length === 3 && pids;
-  });
+  const group = await processesOf(tree, 3); // the shell and both sleeps
   tree.send("step-kill two", "step-kill nobody");
   await tree.expect("step two signal 9");
   await tree.expect("error step-kill");
@@ -258,8 +256,7 @@ test.each(["auto", "off"])(
     await started(tree);
     expect(await tree.expect("exit ")).toBe("exit code 5");
     expect(await tree.expect("left ")).toBe("left 2");
-    const left = processesWith(tree.marker);
-    expect(left.length).toBe(2);
+    const left = await processesOf(tree, 2);
     tree.send("kill");
     await tree.expect("gone");
     expect(left.filter(isLive)).toEqual([]);
@@ -285,9 +282,7 @@ test("a guard that does not read keeps nobody from reaping or from the deadline"
   (tree.process.stdio[3] as import("node:net").Socket).pause();
   // 60 000 diagnostics of some 60 bytes each: more than the socket and both queues hold.
   for (let round = 0; round < 60; round++) tree.send(...Array(1000).fill("nonsense-command-with-a-long-name"));
-  const orphan = await until("the orphan reaped", () => processesWith(tree.marker).length === 1);
-  expect(orphan).toBe(true);
-  const survivors = processesWith(tree.marker);
+  const survivors = await processesOf(tree, 1); // the orphan has been reaped
   tree.send(`deadline ${tree.bootNsIn(500)}`);
   await until("all gone at the deadline", () => !survivors.some(isLive) && !isLive(tree.pid));
 });

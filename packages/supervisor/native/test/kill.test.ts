@@ -10,6 +10,7 @@ import {
   asNobody,
   isLive,
   isRoot,
+  processesOf,
   processesWith,
   type SpawnOptions,
   type Supervised,
@@ -57,10 +58,7 @@ async function writing(kind: Kind, extra: Partial<SpawnOptions> = {}, deadlineMs
   expect(tree.hello.tree).toBe(kind.tree);
   const application = await started(tree, deadlineMs);
   await until("the daemon writes", () => existsSync(log) && readFileSync(log).length > 100);
-  const pids = await until("two processes", () => {
-    const all = processesWith(tree.marker);
-    return all.length === 2 && all;
-  });
+  const pids = await processesOf(tree, 2);
   expect(pids).toContain(application);
   return { tree, pids, lastWriteNs: () => lastStampNs(log) };
 }
@@ -88,6 +86,14 @@ for (const kind of kinds)
       }
       expect(processesWith(tree.marker)).toEqual([]);
     });
+
+test.each(kinds)("the guard's death ends the tree also while the sentry is stopped ($tree)", async (kind) => {
+  const { tree, pids } = await writing(kind, { separateGuard: true });
+  process.kill(tree.pid, "SIGSTOP");
+  await until("sentry stopped", () => stateOf(tree.pid) === "T");
+  tree.process.kill("SIGKILL");
+  await allGone([...pids, tree.hello.initPid, tree.pid]);
+});
 
 const allStopped = (pids: readonly number[]): boolean => pids.every((pid) => stateOf(pid) === "T");
 
@@ -158,8 +164,7 @@ test.each(kinds)(
     await started(tree);
     expect(await tree.expect("exit ")).toBe("exit code 7");
     expect(await tree.expect("left ")).toBe("left 1");
-    const [daemon = 0] = processesWith(tree.marker);
-    expect(isLive(daemon)).toBe(true);
+    const [daemon = 0] = await processesOf(tree, 1);
     tree.send("kill");
     expect((await tree.ended).code).toBe(0);
     expect(isLive(daemon)).toBe(false);
@@ -193,8 +198,7 @@ test.each(kinds)("ends 500 children quickly ($tree)", async (kind) => {
   const tree = await supervise({ ...kind.spec, command: ["sh", "-c", script] });
   const application = await started(tree);
   await until("all started", () => tree.stdout() === "done\n");
-  const pids = processesWith(tree.marker);
-  expect(pids.length).toBe(501);
+  const pids = await processesOf(tree, 501);
   expect(pids).toContain(application);
   const fromNs = process.hrtime.bigint();
   tree.send("kill");
@@ -212,10 +216,7 @@ test("subreaper: a sentry that is killed while it ends the tree leaves nobody be
     const tree = await supervise({ command, options: ["--tree", "subreaper"] });
     await started(tree);
     await until("the application runs", () => tree.stdout() === "up\n");
-    const pids = await until("three processes", () => {
-      const all = processesWith(tree.marker);
-      return all.length === 3 && all;
-    });
+    const pids = await processesOf(tree, 3);
     const moment = performance.now() + (round % 20) / 10;
     (tree.process.stdio[3] as Socket).destroy();
     while (performance.now() < moment) await setImmediate();
