@@ -28,11 +28,12 @@ const seen: VolumeEvidence = {
     role: "data",
   },
   epoch: 4n,
+  epochRun: "an-older-run",
   leaseMs: 30_000,
   empty: false,
   locking: "local-only",
 };
-const expected = { service: "orders-db", epoch: 5n };
+const expected = { service: "orders-db", epoch: 5n, run: "this-run" };
 
 test.each([
   ["a right volume is usable", {}, expected, { kind: "usable", neverRan: false }],
@@ -54,6 +55,8 @@ test.each([
   ["another service's is refused", {}, { ...expected, service: "other" }, { code: "IDENTITY_MISMATCH" }],
   ["a read-only one is refused", { readOnly: true }, expected, { code: "VOLUME_READ_ONLY" }],
   ["one that saw a higher epoch is refused", { epoch: 6n }, expected, { code: "STALE_EPOCH" }],
+  ["one that another run used under my epoch is refused", { epoch: 5n }, expected, { code: "STALE_EPOCH" }],
+  ["one that I marked myself is usable", { epoch: 5n, epochRun: "this-run" }, expected, { kind: "usable" }],
 ] as const)("%s", (_, overrides, expectation, decision) => {
   expect(decideVolume({ ...seen, ...overrides }, expectation)).toMatchObject(decision);
 });

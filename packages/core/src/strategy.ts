@@ -90,6 +90,8 @@ export interface VolumeEvidence {
   readonly readOnly: boolean;
   readonly mark: VolumeMark | null;
   readonly epoch: Epoch | null;
+  /** Run that wrote the epoch; null when the volume never ran. */
+  readonly epochRun: string | null;
   readonly leaseMs: number | null;
   readonly empty: boolean;
   /** Cross-client locking: proven, or local only. */

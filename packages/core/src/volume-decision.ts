@@ -6,6 +6,8 @@ export interface VolumeExpectation {
   readonly service: string;
   /** Epoch of the grant under which it is verified; null before a grant (read-only look). */
   readonly epoch: Epoch | null;
+  /** Run of the grant; null before a grant. */
+  readonly run: string | null;
   /** Device seen at start; another one later means another file system. */
   readonly device?: string;
   /** The path must be a mount point of its own. */
@@ -75,6 +77,14 @@ export function decideVolume(seen: VolumeEvidence, expected: VolumeExpectation):
       "STALE_EPOCH",
       `The volume ${seen.path} has been used under epoch ${seen.epoch}, this grant has only ${expected.epoch}.`,
       "The store was lost or restored from an older copy. Make sure that nothing runs, then: " +
+        `holdfast lock recover --service ${expected.service} --epoch-above ${seen.epoch} --confirm`,
+    );
+  }
+  if (expected.epoch !== null && seen.epoch === expected.epoch && seen.epochRun !== expected.run) {
+    return refuse(
+      "STALE_EPOCH",
+      `The volume ${seen.path} has been used under this very epoch, ${seen.epoch}, by another run (${seen.epochRun}).`,
+      "The store was lost while this run was waiting. Make sure that nothing runs, then: " +
         `holdfast lock recover --service ${expected.service} --epoch-above ${seen.epoch} --confirm`,
     );
   }

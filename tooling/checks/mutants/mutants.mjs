@@ -26,10 +26,10 @@ export const mutants = [
   {
     name: "the timer starts when the read is sent",
     model: "M2c",
-    file: `${lease}acquire.ts`,
-    find: "  const [seen, history] = await Promise.all([readLease(context, call), readHistory(context, call)]);\n  const answeredAtMs = clock.now().monoMs;",
+    file: `${lease}begin.ts`,
+    find: "  const [seen, history] = await Promise.all([readLease(context, call), readHistory(context, call)]);\n  return { seen, history, answeredAtMs: context.clock.now().monoMs };",
     replace:
-      "  const answeredAtMs = clock.now().monoMs;\n  const [seen, history] = await Promise.all([readLease(context, call), readHistory(context, call)]);",
+      "  const answeredAtMs = context.clock.now().monoMs;\n  const [seen, history] = await Promise.all([readLease(context, call), readHistory(context, call)]);\n  return { seen, history, answeredAtMs };",
   },
   {
     name: "renewal and takeover without version check",

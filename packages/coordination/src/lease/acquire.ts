@@ -1,11 +1,9 @@
-import { randomUUID } from "node:crypto";
-import { HoldfastError, hasCode, type Instant, type LeaseRecord, leaseRecordFormat, timeBudget } from "@holdfast/core";
+import { HoldfastError, hasCode, type Instant, type LeaseRecord, timeBudget } from "@holdfast/core";
 import { Attempts } from "./attempts.js";
-import { type BootstrapDecision, decideBootstrap } from "./bootstrap.js";
+import { bootstrap } from "./begin.js";
 import type { HeldLease } from "./held-lease.js";
-import { readHistory } from "./history-log.js";
 import { describeHolder, type LeaseContext } from "./identity.js";
-import { decideCandidate, type Observation, observe } from "./observer.js";
+import { decideCandidate, observe } from "./observer.js";
 import { CandidateQueue } from "./queue.js";
 import { readLease } from "./record-io.js";
 import { claimOn, recognise, type Takeover, takeOver } from "./take-over.js";
@@ -41,7 +39,7 @@ export interface Acquired {
 /** A candidate whose polls are answered by another's watch still looks at least this often, in renewals. */
 const POLL_RENEWALS_MAX = 5;
 const AWAY_PAUSE_MS = 100;
-const CREATED_READS_MAX = 20;
+const MISSING_READS_MIN = 4;
 
 /**
  * Waits for the right to write and takes it, by the lease rules 1, 3, 4, 7 and 8. Nothing may have been started
@@ -87,10 +85,11 @@ async function waitAndTake(
     former,
     attempts,
   });
-  let basis = await bootstrap(context, options, call);
+  let basis = await bootstrap(context, { ...options, seenEpoch: 0n }, call);
   let { observation } = basis;
   let claim = claimOn(observation);
   let refusals = 0;
+  let missing = 0;
   let away: unknown;
   let told = "";
   for (;;) {
@@ -137,10 +136,17 @@ async function waitAndTake(
       const seen = await readLease(context, call);
       const answeredAtMs = clock.now().monoMs;
       if (seen === undefined) {
-        // Deleted while waiting. It is created again held by nobody, and whoever held it may still live.
-        basis = { ...(await bootstrap(context, options, call)), neverRan: false };
-        observation = basis.observation;
+        missing += 1;
+        // One server may not know the record yet; several in a row mean that it was deleted while we waited.
+        store.changeServer("it does not know a record that was there");
+        if (missing >= MISSING_READS_MIN) {
+          // Created again, if at all, held by nobody; and whoever held it may still live.
+          const { epoch } = observation.record;
+          basis = { ...(await bootstrap(context, { ...options, seenEpoch: epoch }, call)), neverRan: false };
+          observation = basis.observation;
+        } else await wakeup.wait(clock, AWAY_PAUSE_MS, signal);
       } else {
+        missing = 0;
         const own = await recognise(context, attempts, claim, seen, basis.leaseMsMax, signal);
         if (own?.kind === "granted") return grant(own, observation.record);
         observation = observe(observation, seen, answeredAtMs);
@@ -153,69 +159,6 @@ async function waitAndTake(
       await wakeup.wait(clock, AWAY_PAUSE_MS, signal);
     }
   }
-}
-
-interface Bootstrapped {
-  readonly observation: Observation;
-  readonly neverRan: boolean;
-  readonly leaseMsMax: number;
-}
-
-/** Rule 7: compares store and volume, and creates a missing record *held by nobody*. */
-async function bootstrap(
-  context: LeaseContext,
-  options: AcquireOptions,
-  call: { timeoutMs: number; signal: AbortSignal },
-): Promise<Bootstrapped> {
-  const { store, paths, identity, timing, clock } = context;
-  const [seen, history] = await Promise.all([readLease(context, call), readHistory(context, call)]);
-  const answeredAtMs = clock.now().monoMs;
-  const decision: BootstrapDecision = decideBootstrap({
-    service: identity.service,
-    record: seen?.record,
-    history,
-    volume: options.volume,
-    firstRun: options.firstRun,
-    leaseMs: timing.leaseMs,
-    leaseMsMax: options.leaseMsMax,
-  });
-  if (decision.kind === "refuse") throw new HoldfastError(decision.code, decision.message, { hint: decision.hint });
-  const { neverRan, leaseMsMax } = decision;
-  if (decision.kind === "observe" && seen !== undefined)
-    return { observation: observe(undefined, seen, answeredAtMs), neverRan, leaseMsMax };
-  if (decision.kind !== "create") throw new Error("observed a record that was not read");
-  const vacant: LeaseRecord = {
-    v: 1,
-    service: identity.service,
-    epoch: decision.epoch,
-    run: randomUUID(),
-    attempt: { nonce: randomUUID(), n: 0 },
-    agent: identity.agent,
-    machineId: identity.machineId,
-    bootId: identity.bootId,
-    leaseMs: decision.leaseMs,
-    state: { kind: "vacant" },
-    pendingFence: null,
-    since: clock.wallTime(),
-    holder: { host: identity.host, pid: identity.pid },
-  };
-  try {
-    await store.create(paths.lease, leaseRecordFormat.serialize(vacant), call);
-  } catch (error) {
-    // Another candidate was quicker, or it cannot be told: either way the record is read, not assumed.
-    if (!hasCode(error, "RECORD_EXISTS", "UNKNOWN_OUTCOME")) throw error;
-  }
-  for (let tries = 0; tries < CREATED_READS_MAX; tries++) {
-    const created = await readLease(context, call);
-    if (created !== undefined)
-      return { observation: observe(undefined, created, clock.now().monoMs), neverRan, leaseMsMax };
-    // It exists, and this server does not know it yet.
-    store.changeServer("it does not know a record that exists");
-    await clock.sleep(AWAY_PAUSE_MS, call.signal);
-  }
-  throw new HoldfastError("RECORD_MISSING", `The lease record of ${identity.service} was created and is gone again.`, {
-    hint: "Something deletes records; find it before anything is started.",
-  });
 }
 
 function destroyed(context: LeaseContext, record: LeaseRecord, why: string): HoldfastError {

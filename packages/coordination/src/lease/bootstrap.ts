@@ -7,6 +7,8 @@ export interface BootstrapFacts {
   readonly history: HistoryRecord | undefined;
   /** Last epoch on the volume and its lease; epoch null = a marked volume that never ran. Null = no volume is guarded. */
   readonly volume: { readonly epoch: bigint | null; readonly leaseMs: number | null } | null;
+  /** Highest epoch that this candidate saw in the store before; 0 when it looks for the first time. */
+  readonly seenEpoch: bigint;
   readonly firstRun: boolean;
   /** Lease of this run and the largest one the service allows. */
   readonly leaseMs: number;
@@ -31,14 +33,15 @@ export type BootstrapDecision =
  */
 export function decideBootstrap(facts: BootstrapFacts): BootstrapDecision {
   const { record, history, volume, service } = facts;
-  const volumeEpoch = volume?.epoch ?? 0n;
+  // What a candidate saw before counts like what the volume says: its look at the volume may be older than that.
+  const volumeEpoch = max(volume?.epoch ?? 0n, facts.seenEpoch);
   const leaseMsMax = Math.max(facts.leaseMs, facts.leaseMsMax, history?.leaseMsMax ?? 0, volume?.leaseMs ?? 0);
   const known = record === undefined ? (history?.epoch ?? 0n) : record.epoch;
   if (volumeEpoch > 0n && (history === undefined || history.epoch < volumeEpoch || known < volumeEpoch)) {
     return lostStore(
       service,
       volumeEpoch,
-      `the volume was used under epoch ${volumeEpoch}, the store knows ${describe(record, history)}`,
+      `epoch ${volumeEpoch} was granted before, as the volume or this run saw; the store knows ${describe(record, history)}`,
     );
   }
   if (record !== undefined && history !== undefined && record.epoch < history.epoch) {

@@ -80,6 +80,7 @@ export class HeldLease {
         return { kind: "lost", why: "the record was deleted and created again", pauseMs: 0 };
       return this.#confirm(attempt.n, stamp, record, version);
     } catch (error) {
+      if (signal.aborted) return { kind: "unconfirmed", why: "it was called off", pauseMs: 0 };
       if (hasCode(error, "RECORD_MISSING")) return { kind: "lost", why: "the lease record is gone", pauseMs: 0 };
       if (!hasCode(error, "VERSION_CONFLICT", "UNKNOWN_OUTCOME", "STORE_UNREACHABLE", "DENIED")) throw error;
       const away = hasCode(error, "STORE_UNREACHABLE", "DENIED");
@@ -103,6 +104,7 @@ export class HeldLease {
     try {
       seen = await readLease(this.#context, this.#call(deadline, signal));
     } catch (error) {
+      if (signal.aborted) return { kind: "unconfirmed", why: "and reading was called off.", pauseMs: 0 };
       if (!hasCode(error, "UNKNOWN_OUTCOME", "STORE_UNREACHABLE", "DENIED")) throw error;
       return { kind: "unconfirmed", why: "and it could not be read.", pauseMs: AWAY_PAUSE_MS };
     }
@@ -186,6 +188,7 @@ export class HeldLease {
         );
         return { kind: "released" };
       } catch (error) {
+        if (signal.aborted) return { kind: "not-released", why: "the time was over" };
         if (hasCode(error, "RECORD_MISSING")) return { kind: "not-released", why: "the lease record is gone" };
         if (!hasCode(error, "VERSION_CONFLICT", "UNKNOWN_OUTCOME", "STORE_UNREACHABLE", "DENIED")) throw error;
         why = error instanceof Error ? error.message : String(error);
@@ -202,6 +205,7 @@ export class HeldLease {
     try {
       seen = await readLease(this.#context, this.#call(until, signal));
     } catch (error) {
+      if (signal.aborted) return { kind: "not-released", why: "the time was over" };
       if (!hasCode(error, "UNKNOWN_OUTCOME", "STORE_UNREACHABLE", "DENIED")) throw error;
       return undefined;
     }

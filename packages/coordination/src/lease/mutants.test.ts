@@ -322,6 +322,7 @@ test("rule 7: a store that knows less than the volume is not believed", () => {
   const facts = {
     service: SERVICE,
     firstRun: true,
+    seenEpoch: 0n,
     leaseMs: 3_000,
     leaseMsMax: 3_000,
     volume: { epoch: 9n, leaseMs: 3_000 },

@@ -13,6 +13,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Acquired } from "./acquire.js";
 import type { HeldLease } from "./held-lease.js";
+import { writeHistory } from "./history-log.js";
 import { createRig, LEASE, type Rig, TIMING } from "./lease-rig.fixture.js";
 
 /**
@@ -94,6 +95,11 @@ class Simulation {
         ended: false,
       };
       this.started(application);
+      const entry = { kind: "started", epoch: application.epoch, run: acquired.lease.run, agent: name } as const;
+      await writeHistory(context, entry, { timeoutMs: 1_000, signal: stop }).catch((error: unknown) => {
+        // The end of the simulation comes at any moment.
+        if (!stop.aborted) throw error;
+      });
       await this.#hold(acquired.lease, application, stop);
     }
   }

@@ -55,9 +55,10 @@ export async function takeOver(
     return await accept(context, attempts, { record, version }, observation, stamp, leaseMsMax, signal);
   } catch (error) {
     if (hasCode(error, "STORE_UNREACHABLE")) return { kind: "away", cause: error };
-    if (hasCode(error, "RECORD_MISSING")) return { kind: "refused" };
-    // A conflict may be an earlier try of this claim that was applied late.
-    if (!hasCode(error, "UNKNOWN_OUTCOME", "VERSION_CONFLICT")) throw error;
+    // A definite answer: this try had no effect. An earlier one of this claim that was applied late is recognised when
+    // the record is observed again.
+    if (hasCode(error, "RECORD_MISSING", "VERSION_CONFLICT")) return { kind: "refused" };
+    if (!hasCode(error, "UNKNOWN_OUTCOME")) throw error;
     return resolveByReading(context, attempts, record, observation, leaseMsMax, signal, error);
   }
 }
@@ -177,6 +178,9 @@ async function resolveByReading(
       // Gone, or not applied as far as this server knows. It may still come; a new try at the same version settles it:
       // only one of them can win, and each would prove itself by its own stamp.
       if (seen === undefined || sameVersion(seen.version, observation.version)) return { kind: "refused" };
+      // Somebody else wrote on what was observed, so no try of this claim can take effect any more.
+      const superseded =
+        seen.version.created === observation.version.created && seen.version.number > observation.version.number;
       const judgement = judgeRead(self, seen);
       switch (judgement.kind) {
         case "confirmed":
@@ -186,6 +190,7 @@ async function resolveByReading(
         case "mine":
           throw new Error("the record shows this run with an attempt that was never sent");
         case "stale":
+          if (superseded) return { kind: "refused" };
           break;
       }
     } catch (error) {

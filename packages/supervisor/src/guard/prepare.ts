@@ -88,6 +88,7 @@ export function accept(
   const decision = decideVolume(result.look.evidence, {
     service: config.service,
     epoch,
+    run: turn.state.grant?.run ?? null,
     mustBeMountPoint: config.volume.mustBeMounted,
     ...(before === undefined ? {} : { device: before }),
   });

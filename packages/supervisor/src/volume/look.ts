@@ -57,7 +57,7 @@ export function interpretLook(
   if (outcome.kind !== "code" || outcome.code !== 0 || read === undefined) {
     return problem(
       "INTERNAL",
-      `The volume ${path} could not be looked at: ${explainOutcome(outcome)}.`,
+      `The volume ${path} could not be looked at: ${explainOutcome(outcome)}, output ${JSON.stringify(output.slice(0, 200))}.`,
       "This is a defect in Holdfast.",
     );
   }
@@ -116,6 +116,7 @@ function directorySeen(path: string, read: ReadOutput, mounts: readonly MountEnt
     readOnly: mount !== undefined && isReadOnly(mount),
     mark: mark?.ok === true ? mark.record : null,
     epoch: facts?.epoch ?? null,
+    epochRun: facts?.run ?? null,
     leaseMs: facts?.leaseMs ?? null,
     empty: read.empty === true,
     locking: "unknown",
@@ -135,6 +136,7 @@ function blankEvidence(path: string): VolumeEvidence {
     readOnly: false,
     mark: null,
     epoch: null,
+    epochRun: null,
     leaseMs: null,
     empty: false,
     locking: "unknown",

@@ -164,6 +164,7 @@ export function createFakeStorageStrategy(
         readOnly: false,
         mark: null,
         epoch: found.epochSeen,
+        epochRun: grant.run,
         leaseMs: null,
         empty: false,
         locking: "cross-agent",
