@@ -142,10 +142,19 @@ function makeScene(parts: SceneParts): Scene {
       return run;
     },
     async untilWritten(run, writes) {
-      await until(`${run.name} to have ${writes} writes acknowledged`, () => run.acknowledged() >= writes, {
-        timeoutMs: profile.patienceMs,
-        seen: () => `${run.acknowledged()} writes, exit ${JSON.stringify(run.exit())}`,
-      });
+      await until(
+        `${run.name} to have ${writes} writes acknowledged`,
+        () => {
+          if (run.acknowledged() >= writes) return true;
+          const exit = run.exit();
+          if (exit !== undefined)
+            throw new Error(
+              `${run.name} ended after ${run.acknowledged()} writes of ${writes}: ${JSON.stringify(exit)}`,
+            );
+          return false;
+        },
+        { timeoutMs: profile.patienceMs, seen: () => `${run.acknowledged()} writes` },
+      );
     },
     async untilPhase(run, phase) {
       let seen: string | undefined;

@@ -50,7 +50,7 @@ export function serverHung(durationMs: number, when: "connected" | "before-hands
       if (when === "before-handshake") {
         // The clients lose their connections and find a server that accepts the next one and says nothing.
         for (const run of [holder, candidate])
-          if (run !== undefined) broken.push(await breakConnections(scene, run.agent));
+          if (run !== undefined) broken.push(await breakConnections(scene, run.agent, server.port));
       }
       return {
         observed: [`server ${server.pid} ${stateOfPid(server.pid)}`, ...broken].join(", "),
@@ -65,10 +65,9 @@ export function serverHung(durationMs: number, when: "connected" | "before-hands
 }
 
 /** Kills the TCP connections of an agent (SOCK_DESTROY), as a firewall that forgot them would. */
-async function breakConnections(scene: Scene, agent: string): Promise<string> {
+export async function breakConnections(scene: Scene, agent: string, port: number): Promise<string> {
   const { machine } = await scene.access(agent);
   if (machine === undefined) throw new Error(`${agent} has no machine of its own`);
-  const { port } = serverOf(scene);
   const [first, ...rest] = machine.enter;
   if (first === undefined) throw new Error(`${agent} has no network of its own`);
   const { stdout } = await command([

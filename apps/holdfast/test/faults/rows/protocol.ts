@@ -30,8 +30,12 @@ function lostAtStart(kind: RequestKind, pathPart: string): (scene: Scene) => Pro
     const lost = loseNextReply(proxyOf(scene, HOLDER), kind, pathPart, "reset");
     const faultMs = monotonicMs();
     const holder = await scene.start(HOLDER);
+    await until(`a reply to a ${kind} of …${pathPart} to be lost`, lost.done, {
+      timeoutMs: profile.patienceMs,
+      seen: () => scene.report(),
+    });
     const rival = await scene.start(CANDIDATE);
-    await until(
+    const winner = await until(
       "one of the two to write",
       () => [holder, rival].find((run) => run.acknowledged() >= profile.writesAfter),
       {
@@ -39,11 +43,8 @@ function lostAtStart(kind: RequestKind, pathPart: string): (scene: Scene) => Pro
         seen: () => scene.report(),
       },
     );
-    const winner = holder.acknowledged() > 0 ? holder : rival;
-    const other = winner === holder ? rival : holder;
-    await leave(other, profile.patienceMs);
+    await leave(winner === holder ? rival : holder, profile.patienceMs);
     await stopCleanly(winner, profile.patienceMs);
-    if (!lost.done()) throw new Error(`no reply to a ${kind} of …${pathPart} was ever lost`);
     return { moments: { fault: faultMs }, observed: `${lost.what}; ${winner.name} started`, holderExit: undefined };
   };
 }
