@@ -17,9 +17,11 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { glibcFloor, readElfNeeds } from "./elf.mjs";
 import { fetchNode, nodeVersions } from "./node-binary.mjs";
 
 const repository = join(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -27,7 +29,11 @@ const bundles = join(repository, "apps/holdfast/dist");
 const output = join(repository, "dist/holdfast");
 
 /** Debian 10, Ubuntu 18.10 and RHEL 8 have it. */
-const GLIBC_MAX = [2, 28];
+const GLIBC = "2.28";
+/** Parts of glibc, and the C++ runtime, which every image that can install packages has. */
+const LIBRARIES = /^(lib(c|m|dl|pthread|stdc\+\+|gcc_s)\.so\.\d+|ld-linux-.*)$/;
+/** Where Node looks for what was embedded; part of its documented interface. */
+const SEA_FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
 const STARTS = 20;
 
 /**
@@ -43,7 +49,9 @@ function required(path) {
 }
 
 /**
- * @param {string} node
+ * Makes the executable out of a copy of Node.
+ *
+ * @param {string} node - The copy.
  * @param {string} work - Directory for intermediate files.
  */
 function embed(node, work) {
@@ -59,9 +67,10 @@ function embed(node, work) {
     assets[`${name}.cjs`] = bundle;
     assets[`${name}.cache`] = cache;
   }
+  const blob = join(work, "holdfast.blob");
   const config = {
     main: required(join(bundles, "holdfast.cjs")),
-    output: join(work, "holdfast"),
+    output: blob,
     useCodeCache: true,
     useSnapshot: false,
     disableExperimentalSEAWarning: true,
@@ -71,8 +80,21 @@ function embed(node, work) {
     assets,
   };
   writeFileSync(join(work, "sea.json"), JSON.stringify(config));
-  execFileSync(node, ["--build-sea", join(work, "sea.json")], { stdio: ["ignore", "ignore", "inherit"] });
-  return config.output;
+  quietly(node, ["--experimental-sea-config", join(work, "sea.json")]);
+  const postject = createRequire(import.meta.url).resolve("postject/dist/cli.js");
+  quietly(process.execPath, [postject, node, "NODE_SEA_BLOB", blob, "--sentinel-fuse", SEA_FUSE]);
+  return node;
+}
+
+/**
+ * Both tools say much that means nothing; it is shown when they fail.
+ *
+ * @param {string} file
+ * @param {readonly string[]} args
+ */
+function quietly(file, args) {
+  const { status, stdout, stderr } = spawnSync(file, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${file} ${args.join(" ")} failed:\n${stdout}${stderr}`);
 }
 
 /**
@@ -90,16 +112,16 @@ function stripped(binary, work) {
 }
 
 /**
- * The highest version of glibc's symbols that the file names; the dynamic loader refuses to start it on an older glibc.
+ * It must start in an image that knows nothing of Node.
  *
  * @param {string} file
  */
-function glibcFloor(file) {
-  const versions = [...readFileSync(file, "latin1").matchAll(/\0GLIBC_2\.(\d+)(?:\.\d+)*(?=\0)/g)].map((match) =>
-    Number(match[1]),
-  );
-  if (versions.length === 0) throw new Error(`${file} names no glibc version; is it linked dynamically?`);
-  return [2, Math.max(...versions)];
+function assertPortable(file) {
+  const { libraries, versions } = readElfNeeds(file);
+  const foreign = libraries.filter((library) => !LIBRARIES.test(library));
+  if (foreign.length > 0) throw new Error(`The executable needs ${foreign.join(", ")}, which not every system has.`);
+  const floor = glibcFloor(versions);
+  if (floor !== GLIBC) throw new Error(`The executable needs glibc ${floor}; the promise is ${GLIBC}.`);
 }
 
 /**
@@ -148,10 +170,7 @@ const { binary, license } = fetchNode(nodeVersions.lts);
 const work = mkdtempSync(join(tmpdir(), "holdfast-exe-"));
 try {
   const made = embed(stripped(binary, work), work);
-  const [major, minor] = glibcFloor(made);
-  if (major !== GLIBC_MAX[0] || /** @type {number} */ (minor) > /** @type {number} */ (GLIBC_MAX[1])) {
-    throw new Error(`The executable needs glibc ${major}.${minor}; the promise is ${GLIBC_MAX.join(".")}.`);
-  }
+  assertPortable(made);
   const version = versionOf(made);
   assertCodeCachesAccepted(made);
 
@@ -169,7 +188,7 @@ try {
   const startMs = medianStartMs(output);
   console.log(`dist/${basename(output)}: holdfast ${version} on Node ${nodeVersions.lts}, linux-${process.arch}`);
   console.log(`  size         ${(statSync(output).size / 1e6).toFixed(1)} MB`);
-  console.log(`  glibc        ${major}.${minor} or newer`);
+  console.log(`  needs        glibc ${GLIBC} or newer, libstdc++`);
   console.log(`  --version    ${startMs.toFixed(1)} ms (median of ${STARTS})`);
 } finally {
   rmSync(work, { recursive: true, force: true });

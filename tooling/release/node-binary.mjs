@@ -14,6 +14,10 @@ const cache = join(dirname(fileURLToPath(import.meta.url)), "../../node_modules/
  * @type {Readonly<Record<string, Record<string, string>>>}
  */
 const ARCHIVES = {
+  "24.21.0": {
+    x64: "sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==",
+    arm64: "sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==",
+  },
   "26.10.0": {
     x64: "sha512-OmAztarr1gK4PD+sNyoku4N5Q40d8eqMuLjNa/zRvxF33aCsVKVIQLs4V5HYPWSWWlMiTdkmbZE/6Phigma0hw==",
     arm64: "sha512-idArV/cmqW9M9ODyGlbOIiyxFourDh1mJB0SdKCdMbSZjjef9CLEN3o1/eE4yf+B0+5BD+F74MpTTHiB3XXTBQ==",
@@ -28,10 +32,12 @@ export const nodeVersions = {
   /** What `engines` promises. */
   oldest: "20.19.0",
   /**
-   * What the executable is made of: the newest release in the npm registry of the newest LTS line. The line became LTS
-   * in October 2026; this release is from the month before and therefore still calls itself current.
+   * What the executable is made of: the newest release in the npm registry that is LTS. (26.10.0, the newest of the line
+   * that follows, still calls itself current, and it needs libatomic.so.1, which most database images do not have: an
+   * executable made of it would not start there.)
    */
-  lts: "26.10.0",
+  lts: "24.21.0",
+  newest: "26.10.0",
 };
 
 /**
