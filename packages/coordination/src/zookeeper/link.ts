@@ -173,7 +173,11 @@ export class Link {
           this.#log("warn", "the ZooKeeper session ended", { reason });
           if (workarounds.replacesDeadClients) this.#replace(session);
         },
-        failed: (label, reason) => this.#failed(label, reason, null),
+        failed: (label, reason) => {
+          // What stands between has told why already, in more detail than the end of its connection can.
+          if (!this.#options.transport.explains) this.#failed(label, reason, null);
+        },
+        silent: (label, reason) => this.#failed(label, reason, null),
         noticed: (what, detail) => this.#log("warn", what, detail),
       },
     );

@@ -22,8 +22,10 @@ export interface SessionEvents {
   readonly disconnected: () => void;
   /** The server ended the session: this object is of no further use. */
   readonly ended: (reason: "expired" | "authentication failed") => void;
-  /** An attempt to reach that server failed. */
+  /** The socket to that server failed, or ended before the server had answered. */
   readonly failed: (label: string, reason: string) => void;
+  /** That server owes an answer for too long. */
+  readonly silent: (label: string, reason: string) => void;
   /** This client left a server on its own account, or met a defect. */
   readonly noticed: (what: string, detail: Readonly<Record<string, unknown>>) => void;
 }
@@ -226,7 +228,14 @@ export class Session {
     socket.on("data", () => {
       this.#lastHeardMs = monotonicMs();
     });
-    socket.on("error", (error: NodeJS.ErrnoException) => this.#events.failed(label, error.code ?? error.message));
+    let explained = false;
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      explained = true;
+      this.#events.failed(label, error.code ?? error.message);
+    });
+    socket.on("end", () => {
+      if (!explained && !this.#usable) this.#events.failed(label, "closed the connection without an answer");
+    });
     if (!this.#options.workarounds.handshakeDeadline) return;
     const limitMs = this.#handshakeMs;
     clearTimeout(this.#handshakeTimer);
@@ -234,7 +243,7 @@ export class Session {
       afterPendingReads(() => {
         if (this.#usable || this.#disposed || this.#manager.socket !== socket) return;
         this.#handshakeMs = limitMs * 2;
-        this.#events.failed(label, `no answer within ${limitMs} ms`);
+        this.#events.silent(label, `no answer within ${limitMs} ms`);
         this.leaveServer("it does not answer the handshake");
       });
     }, limitMs).unref();
@@ -252,7 +261,7 @@ export class Session {
           this.#replyTimer = undefined;
           const overdue = this.#outstanding.has(oldest) && oldest.sentAtMs + this.#options.silenceMs <= monotonicMs();
           if (overdue && this.#usable) {
-            this.#events.failed(this.#label, `no answer within ${this.#options.silenceMs} ms`);
+            this.#events.silent(this.#label, `no answer within ${this.#options.silenceMs} ms`);
             this.leaveServer("it owes an answer");
           } else this.#watchReplies();
         });

@@ -60,7 +60,7 @@ const EXPLANATIONS: readonly Explanation[] = [
  * (refused, reset, timed out).
  */
 export function explainTlsFailure(label: string, error: NodeJS.ErrnoException): HoldfastError | null {
-  const { code = "" } = error;
+  const code = tlsCodeOf(error);
   const found = EXPLANATIONS.find(({ codes }) => codes.test(code));
   if (found === undefined) return null;
   return new HoldfastError(found.code, `TLS with the ZooKeeper server ${label} failed: ${found.what} (${code}).`, {
@@ -68,4 +68,10 @@ export function explainTlsFailure(label: string, error: NodeJS.ErrnoException): 
     detail: { server: label, tlsCode: code },
     cause: error,
   });
+}
+
+/** A failed write carries EPROTO as its code, and OpenSSL's reason only in its message. */
+function tlsCodeOf({ code = "", message }: NodeJS.ErrnoException): string {
+  const alert = code === "EPROTO" ? /:(?:ssl|tls)v[\d.]+ alert ([a-z ]+):/.exec(message)?.[1] : undefined;
+  return alert === undefined ? code : `ERR_SSL_ALERT_${alert.toUpperCase().replaceAll(" ", "_")}`;
 }

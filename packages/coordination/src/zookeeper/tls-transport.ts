@@ -26,6 +26,7 @@ export function tlsTransport(servers: readonly ZooKeeperAddress[], options: ZooK
   const forwarders: Forwarder[] = [];
   let directory: string | undefined;
   return {
+    explains: true,
     async open(events) {
       const material = await readTlsMaterial(options);
       const context = makeContext(material);
@@ -108,17 +109,31 @@ function forward(
     secured.destroy();
     local.destroy();
   };
+  let handshaking = false;
+  raw.once("connect", () => {
+    handshaking = true;
+  });
   const failed = (error: NodeJS.ErrnoException) => {
     const refusal = explainTlsFailure(labelOf(server), error);
-    if (pairs.has(local)) events.failed(labelOf(server), error.code ?? error.message, refusal);
+    const reason = `${error.code ?? error.message}${handshaking ? " in the TLS handshake" : ""}`;
+    if (pairs.has(local)) events.failed(labelOf(server), reason, refusal);
     end();
   };
+  // Read, so that its end is noticed, and kept: what is written before the handshake is over hides why it failed.
+  const early: Buffer[] = [];
+  const keep = (chunk: Buffer) => early.push(chunk);
   pairs.add(local);
   raw.on("error", failed);
   secured.on("error", failed);
   secured.on("close", end);
   local.on("error", end);
   local.on("close", end);
-  local.pipe(secured);
-  secured.pipe(local);
+  local.on("data", keep);
+  secured.once("secureConnect", () => {
+    handshaking = false;
+    local.off("data", keep);
+    for (const chunk of early) secured.write(chunk);
+    local.pipe(secured);
+    secured.pipe(local);
+  });
 }

@@ -9,6 +9,8 @@ export interface TransportEvents {
 
 /** How the client, which knows only plain sockets, gets to the servers. */
 export interface Transport {
+  /** Whether it tells by itself why a server could not be reached. */
+  readonly explains: boolean;
   /** Makes what the connections go through. */
   open(events: TransportEvents): Promise<readonly (ClientServer & { readonly label: string })[]>;
   close(): Promise<void>;
@@ -18,6 +20,7 @@ export const labelOf = (server: ZooKeeperAddress): string => `${server.host}:${s
 
 export function plainTransport(servers: readonly ZooKeeperAddress[]): Transport {
   return {
+    explains: false,
     async open() {
       return servers.map((server) => ({ host: server.host, port: server.port, label: labelOf(server) }));
     },
