@@ -24,6 +24,7 @@ import { fileURLToPath } from "node:url";
 import { glibcFloor, readElfNeeds } from "./elf.mjs";
 import { fetchNode, nodeVersions } from "./node-binary.mjs";
 
+const require = createRequire(import.meta.url);
 const repository = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const bundles = join(repository, "apps/holdfast/dist");
 const output = join(repository, "dist/holdfast");
@@ -81,7 +82,7 @@ function embed(node, work) {
   };
   writeFileSync(join(work, "sea.json"), JSON.stringify(config));
   quietly(node, ["--experimental-sea-config", join(work, "sea.json")]);
-  const postject = createRequire(import.meta.url).resolve("postject/dist/cli.js");
+  const postject = require.resolve("postject/dist/cli.js");
   quietly(process.execPath, [postject, node, "NODE_SEA_BLOB", blob, "--sentinel-fuse", SEA_FUSE]);
   return node;
 }
