@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { setImmediate, setTimeout } from "node:timers/promises";
-import { onTestFinished } from "vitest";
+import { afterAll, onTestFinished } from "vitest";
 
 /** Where a test may leave files; readable and writable for every user, gone afterwards. */
 export function scratch(): string {
@@ -20,7 +20,7 @@ export const binary: string = process.env.HOLDFAST_INIT ?? build();
 function build(): string {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-init-"));
   chmodSync(directory, 0o755);
-  process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
   const output = join(directory, "holdfast-init");
   execFileSync(join(import.meta.dirname, "..", "build.sh"), [output], { stdio: ["ignore", "ignore", "inherit"] });
   return output;
