@@ -39,7 +39,8 @@ export function fail(turn: Turn, failure: Failure, how: "stop" | "kill"): void {
   const { ending } = turn.state;
   if (isEnding(turn.state)) return turn.log("warn", failure.message, { code: failure.code });
   if (ending === null || (ending.kind !== "failure" && failure.code === "LEASE_LOST")) {
-    turn.set({ ending: { kind: "failure", ...failure } });
+    const { code, message, hint } = failure;
+    turn.set({ ending: { kind: "failure", code, message, hint } });
   }
   turn.log("error", failure.message, { code: failure.code, hint: failure.hint });
   turn.log("info", `hint: ${failure.hint} (${failure.code})`);

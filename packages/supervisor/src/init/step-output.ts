@@ -22,11 +22,12 @@ export class StepOutput {
   }
 
   /**
-   * Hands over what the step wrote, once it is read. It was written before the step ended, so it is readable at the
-   * latest in the round of the event loop in which its end is.
+   * Hands over what the step wrote, once it is read. It was written before the step's end was reported, but the report
+   * may be read in a round of the event loop that had asked the kernel before either was there: only the next round is
+   * sure to have seen the output.
    */
   collect(onText: (text: string) => void): void {
-    setImmediate(() => onText(this.#text));
+    setImmediate(() => setImmediate(() => onText(this.#text)));
   }
 
   dispose(): void {
