@@ -133,8 +133,8 @@ describe.skipIf(!hasRedis)("holdfast dev (needs redis-server)", () => {
     const pid = child?.pid;
     await seen("the first writes", () => output().includes("writes acknowledged on"));
     child?.kill("SIGINT");
-    const { code } = await ended;
-    expect(code).toBe(130);
+    const { code, stderr } = await ended;
+    expect(code, stderr).toBe(130);
     expect(leftovers(pid)).toEqual([]);
     expect(JSON.parse(readFileSync(join(directory, "summary.json"), "utf8"))).toMatchObject({
       passed: false,

@@ -24,4 +24,4 @@ export {
   type ServicePlan,
   type ServiceView,
 } from "./plan.js";
-export type { TaskEntry } from "./task-table.js";
+export { isOver, type TaskEntry } from "./task-table.js";

@@ -29,6 +29,7 @@ export type TaskChange = { readonly entry: TaskEntry; readonly from: TaskEntry["
 /** Ended tasks kept per service, so that `observe` can say why the last ones ended. */
 const ENDED_KEPT = 10;
 
+/** As far as anybody knows: nothing that an agent reports proves that a run can write no more. */
 export function isOver(entry: TaskEntry): boolean {
   return entry.state === "ended" || entry.state === "lost";
 }

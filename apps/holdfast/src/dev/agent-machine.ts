@@ -8,6 +8,7 @@ import {
   AGENT_MARK,
   CLUSTER_MARK,
   carries,
+  type Death,
   findTrees,
   killLikeMachine,
   type SeenProcess,
@@ -90,10 +91,10 @@ export class AgentMachine {
   }
 
   /** The machine dies: everything at once, nothing gets to act on the death of something else. */
-  async kill(): Promise<SeenProcess[]> {
-    const killed = await killLikeMachine(() => this.processes(), KILL_MS);
+  async kill(): Promise<Death> {
+    const death = await killLikeMachine(() => this.processes(), KILL_MS);
     this.#up = false;
-    return killed;
+    return death;
   }
 
   #place(): string[] {

@@ -1,15 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import type { AgentId, LeaseTiming, Logger, Op, OrchestratorEvent } from "@holdfast/core";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type AgentId, hasCode, type LeaseTiming, type Logger, type Op, type OrchestratorEvent } from "@holdfast/core";
 import { createOp, resolveUser, systemClock } from "@holdfast/effects";
-import { createLocalOrchestrator, type LocalOrchestrator } from "@holdfast/orchestrator-local";
+import { createLocalOrchestrator, isOver, type LocalOrchestrator } from "@holdfast/orchestrator-local";
 import { type AgentServer, startAgentServer } from "./agent/server.js";
 import { AgentMachine, markedEnvironment } from "./agent-machine.js";
 import { Cleanup } from "./cleanup.js";
 import { initializeDataSet, markVolume } from "./data-set.js";
 import { createFaults, type Faults } from "./faults.js";
 import { killCluster } from "./kill-cluster.js";
-import { claimDirectory, type Layout, releaseDirectory } from "./layout.js";
+import { claimDirectory, type Layout, releaseDirectory, requireSearchable } from "./layout.js";
 import { createLoopbackNetwork } from "./network/loopback.js";
 import { createNamespaceNetwork } from "./network/namespaces.js";
 import type { DevNetwork } from "./network/types.js";
@@ -27,7 +28,10 @@ export interface ClusterOptions {
   readonly zookeeper: boolean;
   readonly workload: Workload;
   readonly timing: LeaseTiming;
+  /** How this program is started again. */
   readonly own: readonly [string, ...string[]];
+  /** What stands in the place of this program for `run`; a test's control wrapper. */
+  readonly wrapper: readonly [string, ...string[]];
   /** A client per agent that writes all the time; null = none. */
   readonly writesPerSecond: number | null;
   /** Ends the setting up; a cluster that is up is ended by `close`. */
@@ -76,6 +80,7 @@ async function build(options: ClusterOptions, cleanup: Cleanup): Promise<Cluster
   cleanup.add("data, sockets and links", () => removeAllButLogs(layout, agents));
   const op = createOp({ signal: new AbortController().signal, logger: silent });
   await makeDirectories(layout, agents, workload);
+  if (workload.kind === "engine" && workload.user !== null) requireSearchable(layout.volume, workload.user);
 
   const network =
     options.network === "namespaces" ? await createNamespaceNetwork(op, agents) : createLoopbackNetwork(agents);
@@ -114,7 +119,7 @@ async function build(options: ClusterOptions, cleanup: Cleanup): Promise<Cluster
     clock: systemClock,
     logger: silent,
     detectMs: DETECT_MS,
-    wrapper: own,
+    wrapper: options.wrapper,
     store: store.url,
     health: HEALTH,
     command: () => {
@@ -141,10 +146,21 @@ async function build(options: ClusterOptions, cleanup: Cleanup): Promise<Cluster
   log(
     `${agents.length} agents up, ${network.kind === "namespaces" ? "each a network namespace" : "each an address of the loopback"}`,
   );
-  await initializeDataSet({ own, layout, workload, env, signal, network, store, agent: agents[0] ?? "", timing, log });
+  await initializeDataSet({
+    own: options.wrapper,
+    layout,
+    workload,
+    env,
+    signal,
+    network,
+    store,
+    agent: agents[0] ?? "",
+    timing,
+    log,
+  });
   const compiled = orchestrator.compile(devService(workload, timing, layout), { kind: "any" });
   await orchestrator.apply(op, compiled);
-  cleanup.add("the service", () => stopService(orchestrator, op));
+  cleanup.add("the service", () => stopService(orchestrator, op, log));
 
   return {
     ...{ layout, network, store, machines, orchestrator },
@@ -189,12 +205,18 @@ async function startServer(layout: Layout, network: DevNetwork, agents: readonly
 }
 
 /** The clean way first: a database that was stopped cleanly needs no recovery. What does not end is killed later. */
-async function stopService(orchestrator: LocalOrchestrator, op: Op): Promise<void> {
+async function stopService(orchestrator: LocalOrchestrator, op: Op, log: (line: string) => void): Promise<void> {
   await orchestrator.stop(op, SERVICE_NAME);
-  const reachable = new Set(orchestrator.agents().flatMap(({ id, reachable }) => (reachable ? [id] : [])));
-  const left = () =>
-    orchestrator.tasks().filter(({ state, agent }) => reachable.has(agent) && state !== "ended" && state !== "lost");
-  await until("the service to stop", () => left().length === 0, { timeoutMs: STOP_MS });
+  const left = () => {
+    const reachable = orchestrator.agents().flatMap(({ id, reachable }) => (reachable ? [id] : []));
+    return orchestrator.tasks().filter((task) => reachable.includes(task.agent) && !isOver(task));
+  };
+  try {
+    await until("the service to stop", () => left().length === 0, { timeoutMs: STOP_MS });
+  } catch (error) {
+    if (!hasCode(error, "WAIT_LIMIT")) throw error;
+    log(`the service did not stop within ${STOP_MS} ms and is killed`);
+  }
 }
 
 function removeAllButLogs(layout: Layout, agents: readonly AgentId[]): void {
@@ -202,9 +224,12 @@ function removeAllButLogs(layout: Layout, agents: readonly AgentId[]): void {
     rmSync(path, { recursive: true, force: true });
   }
   for (const agent of agents) {
-    const { store, run } = layout.agent(agent);
+    const { store, run, tasks } = layout.agent(agent);
     rmSync(store, { force: true });
     rmSync(run, { recursive: true, force: true });
+    // A run that was killed could not take its socket away.
+    for (const task of existsSync(tasks) ? readdirSync(tasks) : [])
+      rmSync(join(tasks, task, "status.sock"), { force: true });
   }
 }
 

@@ -1,6 +1,6 @@
 import { type AgentId, HoldfastError } from "@holdfast/core";
 import { monotonicMs } from "@holdfast/effects";
-import type { TaskEntry } from "@holdfast/orchestrator-local";
+import { isOver, type TaskEntry } from "@holdfast/orchestrator-local";
 import type { AgentServer } from "./agent/server.js";
 import type { AgentMachine } from "./agent-machine.js";
 import type { DevNetwork } from "./network/types.js";
@@ -52,25 +52,27 @@ export function createFaults({ machines, network, store, server, tasks }: FaultT
   /** Wrapper and application of every run on that agent. */
   const runsOn = (agent: AgentId) => {
     const machine = machineOf(agent);
-    const live = tasks().filter((task) => task.agent === agent && task.state !== "ended" && task.state !== "lost");
+    const live = tasks().filter((task) => task.agent === agent && !isOver(task));
     const runs = live.flatMap((task) => splitRun(machine.processesOfTask(task.id)) ?? []);
     if (runs.length > 0) return { wrapper: runs.flatMap((run) => run.wrapper), app: runs.flatMap((run) => run.app) };
     throw new HoldfastError("NOT_FOUND", `Nothing runs on ${agent}.`, { hint: "See `holdfast dev status`." });
   };
 
+  const cutOff = new Set<AgentId>();
   return {
     async kill(agent) {
       const machine = machineOf(agent);
-      const atMs = monotonicMs();
-      const killed = await machine.kill();
+      const { atMs, killed } = await machine.kill();
       return { atMs, observed: `${killed.length} processes gone, nothing of ${agent} is left` };
     },
     async cut(agent) {
       machineOf(agent);
       const atMs = monotonicMs();
+      cutOff.add(agent);
       await store.cut(agent);
       if (network.kind === "loopback") {
-        if (store.kind === "zookeeper") return network.cut(agent).then(() => ({ atMs, observed: "" }));
+        // Nothing stands between these agents and ZooKeeper that could be taken away: this says so by failing.
+        if (store.kind === "zookeeper") await network.cut(agent);
         server.refuse(agent, true);
         return { atMs, observed: "store and orchestrator taken away (its network cannot be cut without root)" };
       }
@@ -87,9 +89,8 @@ export function createFaults({ machines, network, store, server, tasks }: FaultT
       const undone: string[] = [];
       server.refuse(agent, false);
       await store.heal(agent);
-      const wasCut = machine.isUp && !(await network.answers(agent));
       await network.heal(agent);
-      if (wasCut) undone.push("back on the network");
+      if (cutOff.delete(agent)) undone.push("back on the network");
       const stopped = machine.processes().filter((seen) => seen.state === "T");
       for (const seen of stopped) signalProcess(seen, "SIGCONT");
       if (stopped.length > 0) undone.push(`${stopped.length} processes continued`);
@@ -113,8 +114,7 @@ export function createFaults({ machines, network, store, server, tasks }: FaultT
     },
     async killWrapper(agent) {
       const { wrapper, app } = runsOn(agent);
-      const atMs = monotonicMs();
-      await killLikeMachine(
+      const { atMs } = await killLikeMachine(
         () => wrapper.filter((seen) => stateOf(seen) !== "gone" && stateOf(seen) !== "Z"),
         OBSERVE_MS,
       );

@@ -29,12 +29,10 @@ export async function untilStopped(run: (stop: AbortController) => Promise<void>
   try {
     await run(stop);
   } catch (error) {
-    const { reason } = stop.signal;
-    if (!(reason instanceof Interrupted)) throw error;
-    // What failed, failed because of the interruption, unless it says otherwise.
-    if (error !== reason && !(error instanceof Error && error.name === "AbortError")) throw error;
-    process.stderr.write(`holdfast: ${reason.message}\n`);
-    process.exitCode = reason.exitCode;
+    // An error of its own, of the cleaning up for example, is more telling than the signal.
+    if (!(error instanceof Interrupted)) throw error;
+    process.stderr.write(`holdfast: ${error.message}\n`);
+    process.exitCode = error.exitCode;
   } finally {
     for (const { signal, listener } of signals) process.off(signal, listener);
   }

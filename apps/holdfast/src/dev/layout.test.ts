@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { claimDirectory, readOwner, releaseDirectory } from "./layout.js";
+import { claimDirectory, readOwner, releaseDirectory, requireSearchable } from "./layout.js";
 
 let directory: string;
 beforeEach(() => {
@@ -36,4 +36,12 @@ test("refuses a path that is too long for sockets", () => {
   expect(() => claimDirectory(`/tmp/${"x".repeat(80)}`, "one")).toThrow(
     expect.objectContaining({ code: "INVALID_SPEC" }),
   );
+});
+
+test("a closed directory on the way to the volume is named before anything is started", () => {
+  chmodSync(directory, 0o700);
+  const refused = expect.objectContaining({ code: "DENIED", hint: expect.stringContaining(`chmod o+x ${directory}`) });
+  expect(() => requireSearchable(directory, "redis")).toThrow(refused);
+  chmodSync(directory, 0o711);
+  expect(() => requireSearchable(directory, "redis")).not.toThrow();
 });

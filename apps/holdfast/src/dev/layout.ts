@@ -1,6 +1,6 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { type ProcessIdentity, readProcess } from "@holdfast/effects";
 import * as z from "zod";
@@ -103,6 +103,19 @@ export function claimDirectory(path: string, id: string): Layout {
   // Of two that start at the same moment, one finds the file there and fails.
   writeFileSync(layout.owner, JSON.stringify(selfAs(id, false)), { flag: "wx" });
   return layout;
+}
+
+/**
+ * A database that runs as a user of its own must find its way to the volume.
+ * @throws `DENIED` naming the directory that is closed.
+ */
+export function requireSearchable(directory: string, user: string): void {
+  for (let path = directory; path !== dirname(path); path = dirname(path)) {
+    if ((statSync(path).mode & 0o001) !== 0) continue;
+    throw new HoldfastError("DENIED", `The database runs as user ${user}, who may not pass through ${path}.`, {
+      hint: `Give another directory with --dir, or: chmod o+x ${path}`,
+    });
+  }
 }
 
 /** What is left there are logs; the next cluster may replace them. */

@@ -13,6 +13,7 @@ export interface ClusterFlags {
   readonly zookeeper?: boolean;
   readonly network?: string;
   readonly engine?: string;
+  readonly wrapper?: string;
   readonly leaseMs: string;
   readonly renewMs: string;
   readonly stopBudgetMs: string;
@@ -103,13 +104,15 @@ export function parseCluster(
   flags: ClusterFlags,
   directory: string,
 ): Omit<ClusterOptions, "workload" | "writesPerSecond" | "signal" | "log" | "onFailure"> {
+  const own = ownCommand();
   return {
     directory,
     agents: parseAgents(flags.agents),
     network: parseNetwork(flags.network),
     zookeeper: flags.zookeeper === true,
     timing: parseTiming(flags),
-    own: ownCommand(),
+    own,
+    wrapper: flags.wrapper === undefined ? own : [process.execPath, flags.wrapper],
   };
 }
 

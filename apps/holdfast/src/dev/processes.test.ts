@@ -32,7 +32,7 @@ test("finds what carries the mark, and children that threw it away", async () =>
 
 test("the death of a machine leaves nothing", async () => {
   const found = await startPair();
-  const killed = await killLikeMachine(find, 5_000);
+  const { killed } = await killLikeMachine(find, 5_000);
   expect(killed.map((seen) => seen.pid).sort()).toEqual(found.map((seen) => seen.pid).sort());
   expect(found.map(stateOf).every((state) => state === "gone" || state === "Z")).toBe(true);
   expect(find()).toEqual([]);

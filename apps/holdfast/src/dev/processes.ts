@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { basename } from "node:path";
-import { isGone, type ProcessIdentity, readProcess } from "@holdfast/effects";
+import { isGone, monotonicMs, type ProcessIdentity, readProcess } from "@holdfast/effects";
 import { until } from "./until.js";
 
 /** Every process of a cluster carries these in its environment, and hands them down to whatever it starts. */
@@ -104,14 +104,22 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
   }
 }
 
+export interface Death {
+  /** CLOCK_MONOTONIC just before the first signal. */
+  readonly atMs: number;
+  readonly killed: readonly SeenProcess[];
+}
+
 /**
  * The death of a machine: first everything stands still, then everything is gone. Without the first step the
  * processes killed last would see the others die and act on it, which those of a dead machine cannot.
  */
-export async function killLikeMachine(find: () => SeenProcess[], timeoutMs: number): Promise<SeenProcess[]> {
+export async function killLikeMachine(find: () => SeenProcess[], timeoutMs: number): Promise<Death> {
   const stopped = new Map<string, SeenProcess>();
   const key = (seen: SeenProcess) => `${seen.pid}/${seen.startTicks}`;
-  for (let fresh = find(); fresh.length > 0; fresh = find().filter((seen) => !stopped.has(key(seen)))) {
+  const first = find();
+  const atMs = monotonicMs();
+  for (let fresh = first; fresh.length > 0; fresh = find().filter((seen) => !stopped.has(key(seen)))) {
     for (const seen of fresh) {
       stopped.set(key(seen), seen);
       signalProcess(seen, "SIGSTOP");
@@ -119,7 +127,7 @@ export async function killLikeMachine(find: () => SeenProcess[], timeoutMs: numb
   }
   for (const seen of stopped.values()) signalProcess(seen, "SIGKILL");
   await killAll(find, timeoutMs);
-  return [...stopped.values()];
+  return { atMs, killed: [...stopped.values()] };
 }
 
 /** SIGKILL, again and again, until nothing is left. @throws `WAIT_LIMIT` naming what does not end. */

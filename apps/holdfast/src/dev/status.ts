@@ -1,3 +1,4 @@
+import { isOver } from "@holdfast/orchestrator-local";
 import type { Cluster } from "./cluster.js";
 import { stateOf } from "./processes.js";
 
@@ -30,7 +31,7 @@ export async function clusterStatus({
   const agents = await Promise.all(
     [...machines.values()].map(async (machine): Promise<AgentLine> => {
       const { id, isUp: up } = machine;
-      const live = orchestrator.tasks().filter((task) => task.agent === id && !["ended", "lost"].includes(task.state));
+      const live = orchestrator.tasks().filter((task) => task.agent === id && !isOver(task));
       return {
         id,
         up,

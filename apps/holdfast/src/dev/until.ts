@@ -29,6 +29,6 @@ export async function until<T>(
         hint: options.seen === undefined ? "See the logs of the agents and runs." : `Seen instead: ${options.seen()}`,
       });
     }
-    await pause(options.intervalMs ?? 20, undefined, options.signal === undefined ? {} : { signal: options.signal });
+    await pause(options.intervalMs ?? 20);
   }
 }

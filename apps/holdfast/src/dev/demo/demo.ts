@@ -2,8 +2,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DEFAULT_LEASE_TIMING, type LeaseTiming } from "@holdfast/core";
 import { monotonicMs } from "@holdfast/effects";
+import { formatError } from "../../print-error.js";
 import { type Cluster, type ClusterOptions, createCluster } from "../cluster.js";
 import type { DemoEngine } from "../engines/types.js";
+import { Interrupted } from "../interrupt.js";
 import { engineContext } from "../service.js";
 import { Acknowledgements } from "./acknowledgements.js";
 import { type Evidence, judge, type Verdict } from "./judge.js";
@@ -28,13 +30,12 @@ const WRITES_PER_SECOND = 500;
 /** The demo. Returns whether the promise was kept; throws when it could not be seen to the end. */
 export async function runDemo(options: DemoOptions): Promise<boolean> {
   const { engine, json, stop } = options;
-  const { timing } = options.cluster;
   const startedMs = monotonicMs();
   // With --json the one document at the end is all there is on standard output.
   const print = (line: string) => (json ? process.stderr : process.stdout).write(`${line}\n`);
   const timeline = new Timeline(print, !json && process.stdout.isTTY === true && process.env.NO_COLOR === undefined);
   timeline.add("demo", `${engine.type} (${engine.durability(engineContext(engine, options.user)).explanation})`);
-  timeline.add("demo", describeTiming(timing));
+  timeline.add("demo", describeTiming(options.cluster.timing));
   const cluster = await createCluster({
     ...options.cluster,
     workload: { kind: "engine", engine, user: options.user },
@@ -43,26 +44,41 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
     log: (line) => timeline.add("demo", line),
     onFailure: (error) => stop.abort(error),
   });
-  const following = followOrchestrator(cluster, timeline);
-  let evidence: Evidence;
+  const summaryFile = options.summaryFile ?? join(cluster.layout.directory, "summary.json");
+  const writeSummary = (outcome: Outcome) => {
+    const text = formatSummary(options, outcome, timeline, monotonicMs() - startedMs);
+    writeFileSync(summaryFile, `${text}\n`);
+    if (json) process.stdout.write(`${text}\n`);
+  };
   try {
-    evidence = await observe(options, cluster, timeline);
+    const verdict = judge(await observeAndClose(options, cluster, timeline));
+    writeSummary({ kind: "judged", verdict });
+    for (const line of ["", ...formatTable(verdict), "", ...closing(verdict, summaryFile)]) print(line);
+    return verdict.breaches.length === 0;
+  } catch (error) {
+    writeSummary({ kind: "failed", error });
+    throw error;
+  }
+}
+
+type Outcome =
+  | { readonly kind: "judged"; readonly verdict: Verdict }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/** What the evidence means is decided later, when nothing runs any more. */
+async function observeAndClose(options: DemoOptions, cluster: Cluster, timeline: Timeline): Promise<Evidence> {
+  const following = followOrchestrator(cluster, timeline);
+  try {
+    return await observe(options, cluster, timeline);
   } finally {
     timeline.add("demo", "ending everything");
     await cluster.close();
     await following;
+    timeline.add("demo", "nothing is left running");
   }
-  timeline.add("demo", "nothing is left running");
-  const verdict = judge(evidence);
-  const summaryFile = options.summaryFile ?? join(cluster.layout.directory, "summary.json");
-  const summary = summarise(options, verdict, timeline, monotonicMs() - startedMs);
-  writeFileSync(summaryFile, `${summary}\n`);
-  for (const line of ["", ...formatTable(verdict), "", ...closing(verdict, summaryFile)]) print(line);
-  if (json) process.stdout.write(`${summary}\n`);
-  return verdict.breaches.length === 0;
 }
 
-/** Everything up to the evidence; what it means is decided later, when nothing runs any more. */
+/** Everything up to the evidence. */
 async function observe(options: DemoOptions, cluster: Cluster, timeline: Timeline): Promise<Evidence> {
   const { engine, faults, stop } = options;
   const { own, timing } = options.cluster;
@@ -74,8 +90,15 @@ async function observe(options: DemoOptions, cluster: Cluster, timeline: Timelin
   if (last === undefined) throw new Error("the scenario ended without a writer");
   // Without writers the logs are complete, and the data set stands still while it is read.
   for (const machine of cluster.machines.values()) await machine.stopWriter();
-  const data = await readBack(cluster, last.agent, engine.type, own, signal);
-  timeline.add("demo", `${data.size.toLocaleString("en-US")} keys read back from ${last.agent}, epoch ${last.epoch}`);
+  const others = [...cluster.machines.keys()].filter((id) => id !== last.agent);
+  const { agent, data } = await readBack({
+    cluster,
+    agents: [last.agent, ...others],
+    engine: engine.type,
+    own,
+    signal,
+  });
+  timeline.add("demo", `${data.size.toLocaleString("en-US")} keys read back from ${agent}, last epoch ${last.epoch}`);
   return { faults: injected, data, logs: acknowledgements.logs() };
 }
 
@@ -98,18 +121,25 @@ function closing(verdict: Verdict, summaryFile: string): string[] {
 }
 
 /** For machines; epochs as decimal strings. */
-function summarise(options: DemoOptions, verdict: Verdict, timeline: Timeline, tookMs: number): string {
+function formatSummary(options: DemoOptions, outcome: Outcome, timeline: Timeline, tookMs: number): string {
   const { cluster, engine } = options;
   const summary = {
     v: 1,
-    passed: verdict.breaches.length === 0,
+    passed: outcome.kind === "judged" && outcome.verdict.breaches.length === 0,
+    error: outcome.kind === "failed" ? describeFailure(outcome.error) : null,
     engine: engine.type,
     store: cluster.zookeeper ? "zookeeper" : "directory",
     network: cluster.network,
     timing: cluster.timing,
     tookMs: Math.round(tookMs),
-    ...verdict,
+    ...(outcome.kind === "judged" ? outcome.verdict : {}),
     timeline: timeline.entries,
   };
   return JSON.stringify(summary, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value), 2);
+}
+
+function describeFailure(error: unknown) {
+  if (error instanceof Interrupted) return { code: "INTERRUPTED", message: error.message, exitCode: error.exitCode };
+  const { code, message, exitCode } = formatError(error);
+  return { code, message, exitCode };
 }

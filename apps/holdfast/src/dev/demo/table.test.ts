@@ -27,6 +27,10 @@ test("the table has one line per fault under a heading, in columns", () => {
   `);
 });
 
+test("what rounds to zero has no minus", () => {
+  expect(formatTable({ rows: [{ ...row, oldLastMs: -0.4 }] })[2]).toContain("  +0 ms ");
+});
+
 test("a line of the timeline has its time and source, with colours only where asked", () => {
   const entry = { afterMs: 4_085.4, source: "fault", text: "1. agent killed" } as const;
   expect(formatEntry(entry, false)).toBe("   4.085 s  fault         1. agent killed");

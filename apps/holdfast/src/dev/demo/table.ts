@@ -3,10 +3,11 @@ import type { FaultRow, Verdict } from "./judge.js";
 /** Milliseconds as a person compares them. */
 export function formatMs(ms: number | null): string {
   if (ms === null) return "none";
-  return `${Math.round(ms).toLocaleString("en-US")} ms`;
+  // `|| 0` turns a rounded -0 into 0.
+  return `${(Math.round(ms) || 0).toLocaleString("en-US")} ms`;
 }
 
-const signed = (ms: number | null) => (ms === null ? "none" : `${ms < 0 ? "" : "+"}${formatMs(ms)}`);
+const signed = (ms: number | null) => (ms === null ? "none" : `${Math.round(ms) < 0 ? "" : "+"}${formatMs(ms)}`);
 
 const COLUMNS: readonly {
   readonly title: string;
