@@ -142,8 +142,9 @@ export const mutants = [
     name: "a record of the same machine is not waited out",
     model: "RECLAIM-*, F1-F4",
     file: `${lease}observer.ts`,
-    find: "return waitOrTry(nowMs, untilMs, `held by run ${record.run} on ${record.agent}`);",
-    replace: 'return waitOrTry(nowMs, record.bootId === "boot-1" ? seenAtMs : untilMs, `held by',
+    find: "const untilMs = takeoverNotBeforeMs(seenAtMs, record.leaseMs, timing, place);",
+    replace:
+      'const untilMs = record.bootId === "boot-1" ? seenAtMs : takeoverNotBeforeMs(seenAtMs, record.leaseMs, timing, place);',
   },
   {
     name: "the margin leaves out the clock rate",
