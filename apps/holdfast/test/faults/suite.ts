@@ -33,6 +33,11 @@ export function planRows(rows: readonly FaultRow[], wanted: (store: RowStore) =>
   return rows.flatMap((row) => row.stores.filter(wanted).map((store) => ({ row, store })));
 }
 
+/** Those that every `pnpm test` plays. */
+export function shortOnly(planned: readonly PlannedRow[]): PlannedRow[] {
+  return planned.filter(({ row, store }) => row.short?.includes(store) === true);
+}
+
 /** What keeps a row from being played here, in words; undefined when nothing does. */
 function unavailable({ row, store }: PlannedRow): string | undefined {
   const root = namespacesUnavailable();

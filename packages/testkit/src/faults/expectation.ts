@@ -65,8 +65,8 @@ function measureRow(expected: Expectation, facts: RowFacts, verdict: Verdict, pr
   }
 
   if (expected.kind === "stopped") return { measuredMs: null, boundMs: null, problems };
-  const alone = expected.kind === "undisturbed" || expected.kind === "started";
-  const after = (alone ? holder : successor)?.acknowledgedAfterFault ?? 0;
+  // Where many take turns all of them count; else the one who writes in the end.
+  const after = wanted > 2 ? verdict.acknowledgedAfterFault : (verdict.runs[wanted - 1]?.acknowledgedAfterFault ?? 0);
   if (after < profile.writesAfter) problems.push(`only ${after} acknowledged writes after the fault`);
   if (expected.kind === "undisturbed") {
     if (holder.longestGapMs > PAUSE_MS_MAX) problems.push(`a pause of ${holder.longestGapMs.toFixed(0)} ms`);
