@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { type AgentId, hasCode, type LeaseTiming, type Logger, type Op, type OrchestratorEvent } from "@holdfast/core";
 import { createOp, resolveUser, systemClock } from "@holdfast/effects";
 import { createLocalOrchestrator, isOver, type LocalOrchestrator } from "@holdfast/orchestrator-local";
@@ -10,7 +9,7 @@ import { Cleanup } from "./cleanup.js";
 import { initializeDataSet, markVolume } from "./data-set.js";
 import { createFaults, type Faults } from "./faults.js";
 import { killCluster } from "./kill-cluster.js";
-import { claimDirectory, type Layout, releaseDirectory, requireSearchable } from "./layout.js";
+import { claimDirectory, type Layout, releaseDirectory, removeAllButLogs, requireSearchable } from "./layout.js";
 import { createLoopbackNetwork } from "./network/loopback.js";
 import { createNamespaceNetwork } from "./network/namespaces.js";
 import type { DevNetwork } from "./network/types.js";
@@ -77,7 +76,7 @@ async function build(options: ClusterOptions, cleanup: Cleanup): Promise<Cluster
   const agents = Array.from({ length: options.agents }, (_, index) => `agent-${index + 1}`);
   const layout = claimDirectory(options.directory, id);
   cleanup.add("the claim on the directory", () => releaseDirectory(layout, id));
-  cleanup.add("data, sockets and links", () => removeAllButLogs(layout, agents));
+  cleanup.add("data, sockets and links", () => removeAllButLogs(layout));
   const op = createOp({ signal: new AbortController().signal, logger: silent });
   await makeDirectories(layout, agents, workload);
   if (workload.kind === "engine" && workload.user !== null) requireSearchable(layout.volume, workload.user);
@@ -216,20 +215,6 @@ async function stopService(orchestrator: LocalOrchestrator, op: Op, log: (line: 
   } catch (error) {
     if (!hasCode(error, "WAIT_LIMIT")) throw error;
     log(`the service did not stop within ${STOP_MS} ms and is killed`);
-  }
-}
-
-function removeAllButLogs(layout: Layout, agents: readonly AgentId[]): void {
-  for (const path of [layout.volume, layout.store, layout.zookeeper, layout.token, layout.controlSocket]) {
-    rmSync(path, { recursive: true, force: true });
-  }
-  for (const agent of agents) {
-    const { store, run, tasks } = layout.agent(agent);
-    rmSync(store, { force: true });
-    rmSync(run, { recursive: true, force: true });
-    // A run that was killed could not take its socket away.
-    for (const task of existsSync(tasks) ? readdirSync(tasks) : [])
-      rmSync(join(tasks, task, "status.sock"), { force: true });
   }
 }
 

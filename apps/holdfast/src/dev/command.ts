@@ -7,7 +7,15 @@ import { ENGINE_NAMES } from "./engines/index.js";
 import { registerInternal } from "./internal.js";
 import { untilStopped } from "./interrupt.js";
 import { defaultDirectory, layoutOf } from "./layout.js";
-import { type ClusterFlags, DEV_TIMING, freeDirectory, parseCluster, parseFaults, parseWorkload } from "./options.js";
+import {
+  type ClusterFlags,
+  DEV_TIMING,
+  freeDirectory,
+  parseCluster,
+  parseFaults,
+  parseWorkload,
+  requirePossible,
+} from "./options.js";
 import { requireRunning } from "./require-running.js";
 import { describeStatus } from "./status.js";
 import { runUp } from "./up.js";
@@ -135,6 +143,7 @@ async function demo(flags: DemoFlags): Promise<void> {
   const { engine, user } = workload;
   const cluster = parseCluster(flags, flags.dir ?? freeDirectory(defaultDirectory("demo")));
   const faults = parseFaults(flags.faults);
+  requirePossible(faults, cluster);
   await untilStopped(async (stop) => {
     const { json, summary } = flags;
     const passed = await runDemo({

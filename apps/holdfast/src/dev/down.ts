@@ -1,7 +1,7 @@
 import { createOp } from "@holdfast/effects";
 import { askControl } from "./control.js";
 import { killCluster } from "./kill-cluster.js";
-import { isAlive, type Layout, readOwner, releaseDirectory } from "./layout.js";
+import { isAlive, type Layout, readOwner, releaseDirectory, removeAllButLogs } from "./layout.js";
 import { removeAbandoned } from "./network/namespaces.js";
 import { requireRunning } from "./require-running.js";
 import { until } from "./until.js";
@@ -23,6 +23,7 @@ export async function takeDown(layout: Layout): Promise<string> {
   if (process.getuid?.() === 0) {
     await removeAbandoned(createOp({ signal: AbortSignal.timeout(DOWN_MS), logger: { log: () => undefined } }));
   }
+  removeAllButLogs(layout);
   releaseDirectory(layout, owner.id);
   return "the program that ran it was dead; what it left behind was taken away";
 }

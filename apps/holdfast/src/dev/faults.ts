@@ -44,7 +44,7 @@ export function createFaults({ machines, network, store, server, tasks }: FaultT
   const machineOf = (agent: AgentId) => {
     const machine = machines.get(agent);
     if (machine !== undefined) return machine;
-    throw new HoldfastError("NOT_FOUND", `There is no agent "${agent}".`, {
+    throw new HoldfastError("USAGE", `There is no agent "${agent}".`, {
       hint: `Use ${[...machines.keys()].join(", ")}.`,
     });
   };
@@ -55,7 +55,7 @@ export function createFaults({ machines, network, store, server, tasks }: FaultT
     const live = tasks().filter((task) => task.agent === agent && !isOver(task));
     const runs = live.flatMap((task) => splitRun(machine.processesOfTask(task.id)) ?? []);
     if (runs.length > 0) return { wrapper: runs.flatMap((run) => run.wrapper), app: runs.flatMap((run) => run.app) };
-    throw new HoldfastError("NOT_FOUND", `Nothing runs on ${agent}.`, { hint: "See `holdfast dev status`." });
+    throw new HoldfastError("NOT_RUNNING", `Nothing runs on ${agent}.`, { hint: "See `holdfast dev status`." });
   };
 
   const cutOff = new Set<AgentId>();

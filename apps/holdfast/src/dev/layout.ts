@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { HoldfastError } from "@holdfast/core";
@@ -139,4 +139,22 @@ export function readOwner(layout: Layout): Owner | undefined {
 
 export function isAlive(owner: Pick<ProcessIdentity, "pid" | "startTicks">): boolean {
   return readProcess(owner.pid)?.startTicks === owner.startTicks;
+}
+
+/** Data, sockets, links and the token; what tells how it went stays. */
+export function removeAllButLogs(layout: Layout): void {
+  for (const path of [layout.volume, layout.store, layout.zookeeper, layout.token, layout.controlSocket]) {
+    rmSync(path, { recursive: true, force: true });
+  }
+  for (const agent of listIfThere(join(layout.directory, "agents"))) {
+    const { store, run, tasks } = layout.agent(agent);
+    rmSync(store, { force: true });
+    rmSync(run, { recursive: true, force: true });
+    // A run that was killed could not take its socket away.
+    for (const task of listIfThere(tasks)) rmSync(join(tasks, task, "status.sock"), { force: true });
+  }
+}
+
+function listIfThere(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
 }

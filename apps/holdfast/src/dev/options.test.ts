@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DEV_TIMING, parseAgents, parseFaults, parseTiming, parseWorkload } from "./options.js";
+import { DEV_TIMING, parseAgents, parseFaults, parseTiming, parseWorkload, requirePossible } from "./options.js";
 
 const flags = {
   agents: "3",
@@ -25,6 +25,16 @@ describe("options", () => {
     expect(parseFaults(undefined)).toHaveLength(4);
     expect(parseFaults("4,1").map((fault) => fault.name)).toEqual(["wrapper killed", "agent killed"]);
     expect(() => parseFaults("5")).toThrow(expect.objectContaining({ code: "USAGE" }));
+  });
+
+  test("a cut needs a network to cut, or a store to take away", () => {
+    const without = { network: "loopback", zookeeper: true } as const;
+    expect(() => requirePossible(parseFaults(undefined), without)).toThrow(
+      expect.objectContaining({ code: "UNSUPPORTED" }),
+    );
+    expect(() => requirePossible(parseFaults("1,3,4"), without)).not.toThrow();
+    expect(() => requirePossible(parseFaults("2"), { ...without, zookeeper: false })).not.toThrow();
+    expect(() => requirePossible(parseFaults("2"), { ...without, network: "namespaces" })).not.toThrow();
   });
 
   test("an engine or a command, not both", () => {

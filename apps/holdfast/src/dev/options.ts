@@ -127,3 +127,15 @@ export function parseFaults(text: string | undefined): readonly Fault[] {
     });
   });
 }
+
+/** Before anything is started. @throws `UNSUPPORTED` when one of the faults cannot be done with that cluster. */
+export function requirePossible(
+  faults: readonly Fault[],
+  cluster: Pick<ClusterOptions, "network" | "zookeeper">,
+): void {
+  const impossible = faults.find((fault) => fault.needsNetwork);
+  if (impossible === undefined || cluster.network === "namespaces" || !cluster.zookeeper) return;
+  throw new HoldfastError("UNSUPPORTED", `"${impossible.name}" needs a network that can be cut, which needs root.`, {
+    hint: "Run as root, leave --zookeeper out, or choose other faults, for example --faults 1,3,4.",
+  });
+}

@@ -114,6 +114,7 @@ function closing(verdict: Verdict, summaryFile: string): string[] {
   const { acknowledged, lost, overlapMs, breaches } = verdict;
   const counts = `${acknowledged.toLocaleString("en-US")} writes acknowledged, ${lost} lost, overlap ${formatMs(overlapMs)}`;
   return [
+    "times count from the fault; acknowledged: under the new holder, until the next fault; all read back at the end",
     `${breaches.length === 0 ? "passed" : "FAILED"}: ${counts}`,
     ...breaches.map((breach) => `  ${breach}`),
     `summary: ${summaryFile}`,

@@ -12,24 +12,34 @@ import type { Timeline } from "./timeline.js";
 export interface Fault {
   readonly name: string;
   readonly meaning: string;
+  /** Cannot be done where agents have no network of their own, unless the store itself can be taken away. */
+  readonly needsNetwork: boolean;
   readonly inject: (faults: Faults, agent: string) => Promise<Injected>;
 }
 
 export const FAULTS: readonly Fault[] = [
-  { name: "agent killed", meaning: "SIGKILL to everything on it", inject: (faults, agent) => faults.kill(agent) },
+  {
+    name: "agent killed",
+    meaning: "SIGKILL to everything on it",
+    needsNetwork: false,
+    inject: (faults, agent) => faults.kill(agent),
+  },
   {
     name: "agent cut off",
     meaning: "the database and its local writer run on",
+    needsNetwork: true,
     inject: (faults, agent) => faults.cut(agent),
   },
   {
     name: "wrapper stopped",
-    meaning: "SIGSTOP to every process of Holdfast",
+    meaning: "SIGSTOP to every process of Holdfast, not to the database",
+    needsNetwork: false,
     inject: (faults, agent) => faults.pause(agent),
   },
   {
     name: "wrapper killed",
     meaning: "SIGKILL to every process of Holdfast",
+    needsNetwork: false,
     inject: (faults, agent) => faults.killWrapper(agent),
   },
 ];
