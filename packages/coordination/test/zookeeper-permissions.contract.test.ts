@@ -95,6 +95,32 @@ test("no password at all is refused in the same way", async () => {
   expect((await rejection(scene.store([server]).open(CALL))).code).toBe("DENIED");
 });
 
+test("a server that refuses digest authentication is told apart from one that is away", async () => {
+  const strict = await startZooKeeper({
+    systemProperties: { "zookeeper.DigestAuthenticationProvider.enabled": "false" },
+  });
+  scene.defer(() => strict.dispose());
+  const error = await rejection(scene.store([strict], { authFile: scene.secretFile(WRITER) }).open(CALL));
+  expect([error.code, error.message]).toEqual(["DENIED", expect.stringContaining("refuses digest")]);
+});
+
+test("a server that hashes passwords in another way is found out at open", async () => {
+  const other = await startZooKeeper({
+    systemProperties: { "zookeeper.DigestAuthenticationProvider.digestAlg": "SHA3-256" },
+  });
+  scene.defer(() => other.dispose());
+  const error = await rejection(scene.store([other], { authFile: scene.secretFile(WRITER) }).open(CALL));
+  expect([error.code, error.message]).toEqual(["DENIED", expect.stringContaining("another identity")]);
+  const raw = zookeeper.createClient(`${other.host}:${other.port}`);
+  scene.defer(() => raw.close());
+  await new Promise<void>((resolve) => {
+    raw.once("connected", resolve);
+    raw.connect();
+  });
+  // Nothing is left behind that nobody could use.
+  expect(await ask((done) => raw.exists(scene.chroot, (failure, stat) => done(failure, stat)))).toBeNull();
+});
+
 test("permission to make and not to delete is found out at open", async () => {
   const raw = await scene.rawClient();
   const readAndCreate = new zookeeper.ACL(1 | 4, new zookeeper.Id("world", "anyone"));

@@ -11,6 +11,8 @@ export interface ConnectionManager {
   pendingBuffer: Buffer | null;
   /** Requests that were sent and not answered, oldest first. */
   readonly pendingQueue: PendingPacket[];
+  /** Requests that are still to be sent. */
+  readonly packetQueue: { readonly queue: unknown[] };
   /** Handed to `net.connect` one after the other. */
   servers: ClientServer[];
   /** Index of the server being tried while its socket is made, of the next one afterwards. */
@@ -60,6 +62,7 @@ export function missingInternals(client: Client): string[] {
     socket: manager.socket === undefined,
     pendingBuffer: manager.pendingBuffer === null,
     pendingQueue: Array.isArray(manager.pendingQueue),
+    packetQueue: Array.isArray((manager.packetQueue as { queue?: unknown } | undefined)?.queue),
     servers: Array.isArray(manager.servers),
     nextServerIndex: typeof manager.nextServerIndex === "number",
     state: manager.state === ConnectionState.DISCONNECTED,

@@ -14,11 +14,12 @@ const UNKNOWN_CODE = /^Unknown code: (-?\d+)$/;
 /** Changes one client object where its behaviour can only be changed from inside. */
 export function patchClient(manager: ConnectionManager, workarounds: Workarounds, events: PatchEvents): void {
   if (workarounds.startsAtRequestOne) manager.xid = 1;
-  if (workarounds.dropsStaleBytes) {
-    manager.on("state", (state) => {
-      if (state === ConnectionState.DISCONNECTED) manager.pendingBuffer = null;
-    });
-  }
+  manager.on("state", (state) => {
+    if (state !== ConnectionState.DISCONNECTED) return;
+    if (workarounds.dropsStaleBytes) manager.pendingBuffer = null;
+    // Our own requests are never in it then: they are held back until there is a connection.
+    if (workarounds.dropsStaleRequests) manager.packetQueue.queue.length = 0;
+  });
   observeSockets(manager, events);
   if (workarounds.survivesUnknownCodes) catchInSocketHandler(manager, events);
 }

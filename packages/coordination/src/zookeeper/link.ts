@@ -37,6 +37,8 @@ interface Waiter {
 const CLOSE_MS = 1_000;
 /** A request that ends every connection it is sent on must not become a storm of connections. */
 const RESEND_PAUSE_MS = 25;
+/** Nor must a server that refuses everybody. */
+const REFUSED_PAUSE_MS = 1_000;
 
 /**
  * The connection to an ensemble over any number of sessions: replaces dead clients, holds calls back until there is a
@@ -171,7 +173,7 @@ export class Link {
         disconnected: () => this.#awaitReturn(session),
         ended: (reason) => {
           this.#log("warn", "the ZooKeeper session ended", { reason });
-          if (workarounds.replacesDeadClients) this.#replace(session);
+          if (workarounds.replacesDeadClients) this.#replaceAfter(session, reason === "expired" ? 0 : REFUSED_PAUSE_MS);
         },
         failed: (label, reason) => {
           // What stands between has told why already, in more detail than the end of its connection can.
@@ -199,18 +201,18 @@ export class Link {
     if (!this.#options.workarounds.freshClientAfterSilence || !session.everConnected) return;
     const limitMs = 2 * session.sessionTimeoutMs;
     const silentMs = monotonicMs() - (session.lastHeardMs ?? monotonicMs());
-    this.#replaceTimer = setTimeout(
-      () => {
-        if (session !== this.#session || session.usable) return;
-        this.#log("warn", "no contact for two session timeouts; begins a new session", { limitMs });
-        this.#replace(session);
-      },
-      Math.max(0, limitMs - silentMs),
-    ).unref();
+    this.#replaceAfter(session, Math.max(0, limitMs - silentMs));
+  }
+
+  #replaceAfter(session: Session, ms: number): void {
+    clearTimeout(this.#replaceTimer);
+    if (ms === 0) this.#replace(session);
+    else this.#replaceTimer = setTimeout(() => this.#replace(session), ms).unref();
   }
 
   #replace(session: Session): void {
-    if (this.#closed || session !== this.#session) return;
+    if (this.#closed || session !== this.#session || session.usable) return;
+    this.#log("warn", "begins a new ZooKeeper session", { silentMs: this.silentMs });
     this.#lastHeardMs = session.lastHeardMs;
     session.dispose();
     this.#startSession();

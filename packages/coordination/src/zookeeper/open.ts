@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { HoldfastError, hasCode, type StoreCallOptions } from "@holdfast/core";
 import zookeeper from "node-zookeeper-client";
-import { countdown, createPlain, type RecordsContext, transactionError } from "./records.js";
+import { countdown, createWithStat, type RecordsContext, transactionError } from "./records.js";
 import { ReplyCode, ReplyError } from "./reply-codes.js";
+import type { Request } from "./session.js";
 
 const { CreateMode } = zookeeper;
 const NO_DATA = Buffer.alloc(0);
@@ -43,37 +44,23 @@ export async function probeRoot(
 /** False when the node does not exist. */
 async function probe({ link, acl }: RecordsContext, parent: string, options: StoreCallOptions): Promise<boolean> {
   const node = `${parent === "/" ? "" : parent}/probe-${randomUUID()}`;
-  let refused: number | undefined;
+  const request: Request<void> = (client, done) =>
+    client
+      .transaction()
+      .create(node, NO_DATA, acl(), CreateMode.EPHEMERAL)
+      .setData(node, NO_DATA, -1)
+      .remove(node, -1)
+      .commit((error, results) => done(error ? transactionError(error, results) : null));
   try {
-    await link.call<void>(
-      { repeatable: true, what: `write below ${parent}` },
-      (client, done) =>
-        client
-          .transaction()
-          .create(node, NO_DATA, acl(), CreateMode.EPHEMERAL)
-          .setData(node, NO_DATA, -1)
-          .remove(node, -1)
-          .commit((error, results) => {
-            const failure = error ? transactionError(error, results) : undefined;
-            if (failure instanceof ReplyError && failure.replyCode === ReplyCode.NO_AUTH)
-              refused = failure.failedOperation;
-            done(failure);
-          }),
-      options,
-    );
+    await link.call({ repeatable: true, what: `write below ${parent}` }, request, options);
     return true;
   } catch (error) {
     if (hasCode(error, "RECORD_MISSING")) return false;
-    const what = refused === undefined ? undefined : REFUSED[refused];
-    if (what === undefined || !hasCode(error, "DENIED")) throw error;
-    throw new HoldfastError("DENIED", `ZooKeeper refuses to write below ${parent}: ${what}.`, {
-      hint: `Compare the user and password in the authentication file with the ACL of ${parent} (getAcl in zkCli.sh).`,
-      detail: { path: parent },
-      cause: error,
-    });
+    throw withReason(error, parent);
   }
 }
 
+/** Each segment is made and at once changed, in one transaction: what this client could not use afterwards is not left behind. */
 async function createPath(
   { link, acl }: RecordsContext,
   path: string,
@@ -83,10 +70,23 @@ async function createPath(
   for (const index of segments.keys()) {
     const node = `/${segments.slice(0, index + 1).join("/")}`;
     try {
-      const request = createPlain(node, NO_DATA, acl(), CreateMode.PERSISTENT);
+      const request = createWithStat(node, NO_DATA, acl(), CreateMode.PERSISTENT);
       await link.call({ repeatable: true, what: `create ${node}` }, request, remaining());
     } catch (error) {
-      if (!hasCode(error, "RECORD_EXISTS")) throw error;
+      if (!hasCode(error, "RECORD_EXISTS")) throw withReason(error, node.slice(0, node.lastIndexOf("/")) || "/");
     }
   }
+}
+
+function withReason(error: unknown, parent: string): unknown {
+  const { cause } = error instanceof HoldfastError ? error : {};
+  const operation =
+    cause instanceof ReplyError && cause.replyCode === ReplyCode.NO_AUTH ? cause.failedOperation : undefined;
+  const why = operation === undefined ? undefined : REFUSED[operation];
+  if (why === undefined) return error;
+  return new HoldfastError("DENIED", `ZooKeeper refuses to write below ${parent}: ${why}.`, {
+    hint: `Compare the user and password in the authentication file with the ACL of ${parent} (getAcl in zkCli.sh).`,
+    detail: { path: parent },
+    cause: error,
+  });
 }

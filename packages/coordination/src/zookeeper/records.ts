@@ -71,7 +71,7 @@ export async function createRecord(
  * identity of *this* creation, without a second read in which another creation could be seen; and the version
  * that everybody sees first is 1, which no part of the client can take for "any version".
  */
-function createWithStat(node: string, data: Buffer, acl: ACL[], mode: number): Request<StoreVersion> {
+export function createWithStat(node: string, data: Buffer, acl: ACL[], mode: number): Request<StoreVersion> {
   return (client, done) =>
     client
       .transaction()

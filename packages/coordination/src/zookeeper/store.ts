@@ -119,7 +119,8 @@ export function createZooKeeperStoreWith(options: ZooKeeperStoreOptions, interna
     },
 
     changeServer(reason) {
-      context().link.changeServer(reason);
+      // Not an error on a closed store: it only ever asks for something better than what there is.
+      if (!closed) opened?.context.link.changeServer(reason);
     },
 
     async findings(callOptions: StoreCallOptions) {
@@ -138,9 +139,12 @@ export function createZooKeeperStoreWith(options: ZooKeeperStoreOptions, interna
 const SYSTEM_TRUST = { caFile: null, certFile: null, keyFile: null, serverName: null };
 
 /** Whether to use TLS. */
-function checkOptions({ servers, secure, tls, silenceMs }: ZooKeeperStoreOptions): boolean {
+function checkOptions({ servers, secure, tls, silenceMs, chroot = "/" }: ZooKeeperStoreOptions): boolean {
   if (servers.length === 0) throw badOptions("no server is named", "Name at least one server.");
   if (!(silenceMs >= 1)) throw badOptions("silenceMs must be at least 1", "Milliseconds; a second or more is usual.");
+  if (chroot !== "/" && !/^(\/[^/]+)+$/.test(chroot)) {
+    throw badOptions(`the chroot ${chroot} is no path`, "It begins with / and does not end with one.");
+  }
   const hasTls = tls !== undefined && tls !== null;
   if (secure === false && hasTls) {
     throw badOptions("TLS files are given for a URL without TLS", "Write zookeeper+tls:// in the store URL.");

@@ -37,9 +37,15 @@ export function translateReply(error: unknown, subject: CallSubject): Error {
       });
     case ReplyCode.NO_AUTH:
     case ReplyCode.INVALID_ACL:
-    case ReplyCode.AUTH_FAILED:
       return new HoldfastError("DENIED", `${what}: ZooKeeper refused it (${replyCodeName(replyCode)}).`, {
         hint: "Compare the user in the authentication file with the ACL of the node (getAcl in zkCli.sh).",
+        cause: error,
+        detail,
+      });
+    case ReplyCode.AUTH_FAILED:
+      // The authentication is the first thing on a connection; a server that refuses it reads nothing more.
+      return new HoldfastError("DENIED", `${what}: the server refuses digest authentication.`, {
+        hint: "Allow it (zookeeper.DigestAuthenticationProvider.enabled), or leave out the authentication file.",
         cause: error,
         detail,
       });

@@ -12,6 +12,8 @@ export interface Workarounds {
   readonly clearsConnectTimer: boolean;
   /** Half a reply of the former connection is taken for the beginning of the next one's handshake. */
   readonly dropsStaleBytes: boolean;
+  /** Each handshake that a server accepts and does not answer leaves an authentication request in the queue. */
+  readonly dropsStaleRequests: boolean;
   /** Calls queued while disconnected are never called back if the session then ends. */
   readonly settlesEveryCall: boolean;
   /** Error codes that the client does not know throw inside its socket handler. */
@@ -47,6 +49,7 @@ export const WORKAROUNDS: Workarounds = Object.freeze({
   handshakeDeadline: true,
   clearsConnectTimer: true,
   dropsStaleBytes: true,
+  dropsStaleRequests: true,
   settlesEveryCall: true,
   survivesUnknownCodes: true,
   guardsListeners: true,

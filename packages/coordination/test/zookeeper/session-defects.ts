@@ -10,7 +10,7 @@ const AUTHENTICATION = -4;
 export const SESSION_DEFECTS: readonly Defect[] = [
   {
     title: "A call made while disconnected is never called back when the session then expires",
-    off: ["settlesEveryCall", "holdsCallsUntilConnected"],
+    off: ["settlesEveryCall", "holdsCallsUntilConnected", "dropsStaleRequests"],
     async observe(scene, workarounds) {
       const proxy = await scene.proxy();
       const session = rememberSession(proxy);
@@ -52,7 +52,7 @@ export const SESSION_DEFECTS: readonly Defect[] = [
   },
   {
     title: "Calls queued while disconnected are sent before the authentication",
-    off: ["holdsCallsUntilConnected", "retriesRefusedOnce"],
+    off: ["holdsCallsUntilConnected", "retriesRefusedOnce", "dropsStaleRequests"],
     async observe(scene, workarounds) {
       const proxy = await scene.proxy();
       const authFile = scene.secretFile("writer:secret");
@@ -68,6 +68,31 @@ export const SESSION_DEFECTS: readonly Defect[] = [
       await proxy.accept();
       const value = await put;
       return { healthy: value === "done", text: value };
+    },
+  },
+  {
+    title: "Each handshake that is not answered leaves one more authentication in the queue",
+    off: ["dropsStaleRequests"],
+    async observe(scene, workarounds) {
+      const proxy = await scene.proxy();
+      const authFile = scene.secretFile("writer:secret");
+      let authentications = 0;
+      proxy.setRules({
+        request(frame) {
+          if (frame.xid === AUTHENTICATION) authentications += 1;
+          return "pass";
+        },
+      });
+      proxy.hang();
+      const store = scene.store([proxy], { authFile }, { workarounds });
+      const opening = outcome(store.open(CALL));
+      await eventually("the fourth attempt", () => proxy.connections === 4);
+      proxy.heal();
+      const opened = await opening;
+      return {
+        healthy: opened === "done" && authentications === 1,
+        text: `open: ${opened}, ${authentications} authentications sent on the first working connection`,
+      };
     },
   },
   {
