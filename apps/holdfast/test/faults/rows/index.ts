@@ -1,6 +1,7 @@
 import type { FaultRow } from "@holdfast/testkit";
 import { applicationRows } from "./application.js";
 import { clockRows } from "./clock.js";
+import { crowdRows } from "./crowd.js";
 import { ensembleRows } from "./ensemble.js";
 import { linkRows } from "./links.js";
 import { processRows } from "./processes.js";
@@ -25,5 +26,6 @@ export const allRows: readonly FaultRow[] = [
   ...recordRows,
   ...volumeRows,
   ...waiterRows,
+  ...crowdRows,
   ...clockRows,
 ];

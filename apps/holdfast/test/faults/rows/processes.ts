@@ -14,6 +14,8 @@ const FAST = { kind: "takeover", within: "fast", after: "tree-gone" } as const;
 const LAPSE = { kind: "takeover", within: "lease", after: "fault" } as const;
 const UNDISTURBED = { kind: "undisturbed" } as const;
 
+/** As where namespaces are not permitted: the tree is walked, and the kernel's parent-death signals do the rest. */
+const SUBREAPER = ["--tree", "subreaper"];
 const LOST = [80];
 const KILLED = ["SIGKILL"];
 const INTERNAL = [70];
@@ -108,6 +110,21 @@ export const processRows: readonly FaultRow[] = [
     expected: FAST,
     holderExit: KILLED,
     play: takeover(() => killed("guard"), { holder: { writer: { uid: 65_534 } } }),
+  },
+  {
+    group: "what the application does to itself",
+    stores: ["directory"],
+    name: "kill -9 of the guard without a PID namespace, the application left a daemon that writes",
+    expected: FAST,
+    holderExit: KILLED,
+    play: takeover(() => killed("guard"), { holder: { writer: { daemon: true }, flags: SUBREAPER } }),
+  },
+  {
+    group: "what the application does to itself",
+    stores: ["directory"],
+    name: "SIGSTOP of all four for three leases without a PID namespace",
+    expected: LAPSE,
+    play: takeover(({ profile }) => stopped(profile.longFaultMs, ...WRAPPER_ROLES), { holder: { flags: SUBREAPER } }),
   },
   {
     group: "what the application does to itself",

@@ -5,6 +5,7 @@ import { monotonicMs } from "@holdfast/effects";
 import {
   CANDIDATE,
   command,
+  cutOff,
   exitText,
   type Fault,
   type FaultRow,
@@ -151,6 +152,21 @@ async function claimHeld(scene: Scene): Promise<Played> {
   }
 }
 
+/**
+ * The holder writes without syncing when its agent loses the store; it is killed with its last writes in the page
+ * cache. The successor syncs each of its own. Read back from the disk, nothing of the successor's may have been
+ * overwritten, also not after the old agent is back.
+ */
+async function buffered(scene: Scene): Promise<Played> {
+  const played = await takeover(({ profile }) => cutOff(profile.longFaultMs), {
+    holder: { flags, writer: { periodMs: 1 } },
+    candidate: { flags, writer: { sync: true } },
+  })(scene);
+  // What is dirty stays in memory and would be read from there; what was synced is read from the disk again.
+  await command(["sh", "-c", "echo 1 > /proc/sys/vm/drop_caches"]);
+  return played;
+}
+
 const isCommand = (run: Run, name: string) => lookAt(run.pid)?.argv[0] === name;
 
 const AFTER_REPAIR = { kind: "stopped-then-takeover", within: "lease", after: "healed" } as const;
@@ -184,6 +200,15 @@ export const volumeRows: readonly FaultRow[] = [
     expected: AFTER_REPAIR,
     holderExit: [VOLUME_CODE],
     play: hung,
+  },
+  {
+    group,
+    name: "unsynced writes in flight when the agent is cut off and its application killed",
+    stores: ["directory", "zookeeper"],
+    volume: "disk",
+    expected: { kind: "takeover", within: "lease", after: "fault" },
+    holderExit: [80],
+    play: buffered,
   },
   {
     group,
