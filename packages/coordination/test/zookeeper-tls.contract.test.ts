@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmdirSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
@@ -199,6 +199,22 @@ test("nobody else can use the way to the server: no listening port, and a direct
   expect(listeningPortsOf(process.pid)).toEqual([]);
   await store.close();
   expect(socketDirectories().filter((name) => made.includes(name))).toEqual([]);
+});
+
+test("a temporary directory whose path is too long for a socket is passed over", async () => {
+  const { TMPDIR } = process.env;
+  const before = readdirSync("/tmp");
+  process.env.TMPDIR = mkdtempSync(join(tmpdir(), "holdfast-test-".padEnd(100, "x")));
+  const long = process.env.TMPDIR;
+  scene.defer(() => rmdirSync(long));
+  scene.defer(() => {
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
+  });
+  expect(await outcome(scene.store([secure()], tls()).open(CALL))).toBe("done");
+  expect(readdirSync("/tmp").filter((name) => name.startsWith("holdfast-tls-") && !before.includes(name))).not.toEqual(
+    [],
+  );
 });
 
 test.each([

@@ -204,6 +204,7 @@ export class Session {
       this.#events.connected();
     } else if (state === ConnectionState.DISCONNECTED) {
       this.#usable = false;
+      clearTimeout(this.#handshakeTimer);
       clearInterval(this.#probeTimer);
       this.#settleOutstanding();
       this.#events.disconnected();

@@ -11,6 +11,8 @@ import { labelOf, type Transport, type TransportEvents } from "./transport.js";
 
 /** sun_path holds 108 bytes with its end mark (unix(7)). */
 const SOCKET_PATH_BYTES_MAX = 107;
+const SHORT_PLACES = ["/tmp", "/dev/shm"] as const;
+const DIRECTORY_PREFIX = "holdfast-tls-";
 
 interface Forwarder {
   readonly listener: Server;
@@ -30,8 +32,7 @@ export function tlsTransport(servers: readonly ZooKeeperAddress[], options: ZooK
     async open(events) {
       const material = await readTlsMaterial(options);
       const context = makeContext(material);
-      // mkdtemp makes it with mode 0700.
-      directory = await mkdtemp(join(tmpdir(), "holdfast-tls-"));
+      directory = await privateDirectory();
       const opened = [];
       for (const [index, server] of servers.entries()) {
         const path = join(directory, String(index));
@@ -66,12 +67,29 @@ function makeContext(material: TlsMaterial): SecureContext {
   }
 }
 
-async function listen(path: string, accept: (local: Socket, pairs: Set<Socket>) => void): Promise<Forwarder> {
-  if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) {
-    throw new HoldfastError("BAD_CONFIGURATION", `The path of a socket would be too long: ${path}`, {
-      hint: "Set TMPDIR to a shorter path.",
-    });
+/** mkdtemp makes it with mode 0700. */
+async function privateDirectory(): Promise<string> {
+  const failures: unknown[] = [];
+  for (const place of [tmpdir(), ...SHORT_PLACES]) {
+    // A scheduler's sandbox, which is often the temporary directory, has a path that is too long for a socket.
+    if (Buffer.byteLength(join(place, `${DIRECTORY_PREFIX}XXXXXX/000`)) > SOCKET_PATH_BYTES_MAX) continue;
+    try {
+      return await mkdtemp(join(place, DIRECTORY_PREFIX));
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  throw new HoldfastError(
+    "BAD_CONFIGURATION",
+    "There is no directory for the private sockets of the TLS connections.",
+    {
+      hint: `Set TMPDIR to a writable directory with a short path, or allow one of ${SHORT_PLACES.join(", ")}.`,
+      cause: new AggregateError(failures),
+    },
+  );
+}
+
+async function listen(path: string, accept: (local: Socket, pairs: Set<Socket>) => void): Promise<Forwarder> {
   const pairs = new Set<Socket>();
   const listener = createServer((local) => accept(local, pairs));
   await new Promise<void>((resolve, reject) => {

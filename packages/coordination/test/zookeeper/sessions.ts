@@ -24,7 +24,7 @@ export async function outliveSession(server: ZooKeeperServer, proxy: FaultProxy,
   proxy.heal();
 }
 
-export async function sessionsOf(server: ZooKeeperServer): Promise<string[]> {
+async function sessionsOf(server: ZooKeeperServer): Promise<string[]> {
   const dump = await fourLetterWord(server.host, server.port, "dump");
   if (dump === "") throw new Error("the server did not answer dump");
   return [...dump.matchAll(/^\s+(0x[0-9a-f]+)$/gm)].map((match) => match[1] ?? "");
