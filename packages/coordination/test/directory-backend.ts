@@ -22,6 +22,10 @@ export interface OwnFileSystem {
   readonly mountPoint: string;
   unmount(): void;
   mount(): void;
+  /** Writes hang from now on. */
+  freeze(): void;
+  unfreeze(): void;
+  /** From any state. */
   stop(): void;
 }
 
@@ -39,18 +43,34 @@ export function makeFileSystem(scratch: string, sizeMiB = 64): OwnFileSystem {
   run("mkfs.ext4", "-q", "-F", image);
   run("mkdir", "-p", mountPoint);
   const device = run("losetup", "--find", "--show", image).trim();
-  const mount = () => void run("mount", device, mountPoint);
-  const unmount = () => void run("umount", mountPoint);
-  mount();
-  return {
+  let mounted = false;
+  let frozen = false;
+  const fileSystem: OwnFileSystem = {
     mountPoint,
-    mount,
-    unmount,
+    mount() {
+      run("mount", device, mountPoint);
+      mounted = true;
+    },
+    unmount() {
+      run("umount", mountPoint);
+      mounted = false;
+    },
+    freeze() {
+      run("fsfreeze", "--freeze", mountPoint);
+      frozen = true;
+    },
+    unfreeze() {
+      run("fsfreeze", "--unfreeze", mountPoint);
+      frozen = false;
+    },
     stop() {
-      if (run("findmnt", "--noheadings", "--output", "TARGET", "--source", device, "--real").trim() !== "") unmount();
+      if (frozen) fileSystem.unfreeze();
+      if (mounted) fileSystem.unmount();
       run("losetup", "--detach", device);
     },
   };
+  fileSystem.mount();
+  return fileSystem;
 }
 
 /** A store on a file system of its own, which can be frozen; its root is reached through a symbolic link. */
@@ -61,12 +81,10 @@ export async function startDirectoryBackend(): Promise<StoreBackend> {
   const directory = join(scratch, "root");
   execFileSync("mkdir", ["-p", target]);
   await symlink(target, directory);
-  const freeze = async (flag: "--freeze" | "--unfreeze") =>
-    void execFileSync("fsfreeze", [flag, fileSystem?.mountPoint ?? ""]);
   return {
     createStore: () => createDirectoryStore({ directory }),
     processes: recipe(directory),
-    hang: mountsUnavailable ?? { hang: () => freeze("--freeze"), resume: () => freeze("--unfreeze") },
+    hang: mountsUnavailable ?? { hang: async () => fileSystem?.freeze(), resume: async () => fileSystem?.unfreeze() },
     away: { goAway: () => unlink(directory), comeBack: () => symlink(target, directory) },
     removeRecord: { remove: (path) => rm(join(directory, `${path}.rec`), { recursive: true }) },
     // Whoever looks sees that the process is gone; nobody has to be told.

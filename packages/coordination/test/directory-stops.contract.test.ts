@@ -1,4 +1,4 @@
-import { readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm, symlink, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { createDirectoryStore } from "@holdfast/coordination";
 import type { CoordinationStore, StoreEntry, StoreVersion } from "@holdfast/core";
@@ -12,10 +12,10 @@ import { makeScratch, recipe } from "./directory-backend.js";
  */
 
 interface StopPoint {
-  readonly call: "link" | "unlink" | "rename";
-  readonly when: "before" | "after";
+  readonly call: "link" | "unlink" | "rename" | "readdir";
   readonly path: string;
   readonly nth: number;
+  readonly act: "stop-before" | "stop-after" | "hold-after" | "hide-newest" | "hide-oldest";
 }
 
 const CALL = { timeoutMs: 10_000 };
@@ -33,7 +33,9 @@ const workers: StoreWorker[] = [];
 
 beforeEach(async () => {
   scratch = await makeScratch();
-  directory = join(scratch, "store");
+  directory = join(scratch, "root");
+  await mkdir(join(scratch, "store"));
+  await symlink(join(scratch, "store"), directory);
   store = createDirectoryStore({ directory });
   await store.open(CALL);
 });
@@ -78,7 +80,7 @@ const FIRST_LINK = { call: "link", path: RECORD, nth: 1 } as const;
 
 test("stopped before its link: others write at once, and it loses", async () => {
   const created = await store.create(PATH, bytes("created"), CALL);
-  const worker = await spawn({ ...FIRST_LINK, when: "before" });
+  const worker = await spawn({ ...FIRST_LINK, act: "stop-before" });
   const outcome = put(worker, created);
   await untilStopped(worker);
   const written = await write(created, 1);
@@ -89,7 +91,7 @@ test("stopped before its link: others write at once, and it loses", async () => 
 
 test("stopped before its link until its number is free again: it is told nothing wrong, and its write is seen by nobody", async () => {
   const created = await store.create(PATH, bytes("created"), CALL);
-  const worker = await spawn({ ...FIRST_LINK, when: "before" }, { ...FIRST_LINK, when: "after" });
+  const worker = await spawn({ ...FIRST_LINK, act: "stop-before" }, { ...FIRST_LINK, act: "stop-after" });
   const outcome = put(worker, created);
   await untilStopped(worker);
   const written = await write(created, FAR);
@@ -108,7 +110,7 @@ test("stopped before its link until its number is free again: it is told nothing
 
 test("killed right behind a void link: what it left misleads nobody and is collected", async () => {
   const created = await store.create(PATH, bytes("created"), CALL);
-  const worker = await spawn({ ...FIRST_LINK, when: "before" }, { ...FIRST_LINK, when: "after" });
+  const worker = await spawn({ ...FIRST_LINK, act: "stop-before" }, { ...FIRST_LINK, act: "stop-after" });
   worker.tell("put", { path: PATH, data: bytes("stopped"), expected: created, timeoutMs: 60_000 });
   await untilStopped(worker);
   const written = await write(created, FAR);
@@ -127,7 +129,7 @@ test("killed right behind a void link: what it left misleads nobody and is colle
 
 test("stopped behind its link, before its acknowledgement: the write counts, and others go on from it", async () => {
   const created = await store.create(PATH, bytes("created"), CALL);
-  const worker = await spawn({ ...FIRST_LINK, when: "after" });
+  const worker = await spawn({ ...FIRST_LINK, act: "stop-after" });
   const outcome = put(worker, created);
   await untilStopped(worker);
   const seen = await store.get(PATH, CALL);
@@ -139,7 +141,7 @@ test("stopped behind its link, before its acknowledgement: the write counts, and
 
 test("stopped behind its link for longer than versions are kept: it cannot tell, and says so", async () => {
   const created = await store.create(PATH, bytes("created"), CALL);
-  const worker = await spawn({ ...FIRST_LINK, when: "after" });
+  const worker = await spawn({ ...FIRST_LINK, act: "stop-after" });
   const outcome = put(worker, created);
   await untilStopped(worker);
   const newest = await write((await store.get(PATH, CALL))?.version as StoreVersion, FAR);
@@ -150,7 +152,7 @@ test("stopped behind its link for longer than versions are kept: it cannot tell,
 
 test("stopped before its link while the record is removed and made again: its write finds no place", async () => {
   const created = await store.create(PATH, bytes("created"), CALL);
-  const worker = await spawn({ ...FIRST_LINK, when: "before" });
+  const worker = await spawn({ ...FIRST_LINK, act: "stop-before" });
   const outcome = put(worker, created);
   await untilStopped(worker);
   await rm(join(directory, "services/orders-db", RECORD), { recursive: true });
@@ -167,7 +169,7 @@ test.each([1, 2, 9])(
     const created = await store.create(PATH, bytes("created"), CALL);
     // Version 80 is written by the worker: the first at which there is something to collect.
     const before = await write(created, 79);
-    const worker = await spawn({ call: "unlink", when: "before", path: RECORD, nth });
+    const worker = await spawn({ call: "unlink", act: "stop-before", path: RECORD, nth });
     const outcome = put(worker, before);
     await untilStopped(worker);
     const newest = await write((await store.get(PATH, CALL))?.version as StoreVersion, FAR);
@@ -182,7 +184,7 @@ test.each([1, 2, 9])(
 test.each(["before", "after"] as const)(
   "killed %s the rename that creates a record: there is a whole record or none",
   async (when) => {
-    const worker = await spawn({ call: "rename", when, path: RECORD, nth: 1 });
+    const worker = await spawn({ call: "rename", act: `stop-${when}`, path: RECORD, nth: 1 });
     worker.tell("create", { path: PATH, data: bytes("created"), options: CALL });
     await untilStopped(worker);
     await worker.kill();
@@ -199,7 +201,7 @@ test.each(["before", "after"] as const)(
 
 test("killed behind the link of a version: the version counts, and what is left over does not pile up", async () => {
   const created = await store.create(PATH, bytes("created"), CALL);
-  const worker = await spawn({ ...FIRST_LINK, when: "after" });
+  const worker = await spawn({ ...FIRST_LINK, act: "stop-after" });
   worker.tell("put", { path: PATH, data: bytes("stopped"), expected: created, timeoutMs: 60_000 });
   await untilStopped(worker);
   await worker.kill();
@@ -207,4 +209,42 @@ test("killed behind the link of a version: the version counts, and what is left 
   expect(textOf(seen)).toBe("stopped");
   await write(seen?.version as StoreVersion, 3);
   expect(await readdir(join(directory, "tmp"))).toHaveLength(1);
+});
+
+test("an answer that comes too late: the outcome is unknown, and the record shows it", async () => {
+  const created = await store.create(PATH, bytes("created"), CALL);
+  const worker = await spawn({ ...FIRST_LINK, act: "hold-after" });
+  const late = worker.ask("put", { path: PATH, data: bytes("late"), expected: created, timeoutMs: 300 });
+  await expect(late).rejects.toMatchObject({ code: "UNKNOWN_OUTCOME" });
+  expect(textOf(await store.get(PATH, CALL))).toBe("late");
+});
+
+test("a listing that lacks the newest versions makes no read stale", async () => {
+  const written = await write(await store.create(PATH, bytes("created"), CALL), 7);
+  const worker = await spawn({ call: "readdir", path: RECORD, nth: 0, act: "hide-newest" });
+  expect((await worker.ask("get", { path: PATH }))?.version).toEqual(written);
+  expect(await put(worker, written)).toMatchObject({ code: "done" });
+});
+
+test("a listing that lacks the oldest versions does not disturb the order of removal", async () => {
+  const written = await write(await store.create(PATH, bytes("created"), CALL), 79);
+  const before = await versionFiles();
+  const worker = await spawn({ call: "readdir", path: RECORD, nth: 0, act: "hide-oldest" });
+  expect(await put(worker, written)).toMatchObject({ code: "done" });
+  const after = await versionFiles();
+  expect(after.length).toBeLessThan(before.length);
+  for (const name of before.sort().slice(0, 5)) expect(after).not.toContain(name);
+});
+
+test("the place behind the root's name changes in the middle of a call: the call goes on where it began", async () => {
+  await store.create(PATH, bytes("created"), CALL);
+  const worker = await spawn({ call: "readdir", path: RECORD, nth: 1, act: "stop-before" });
+  const read = worker.ask("get", { path: PATH });
+  await untilStopped(worker);
+  await unlink(directory);
+  await mkdir(join(scratch, "empty"));
+  await symlink(join(scratch, "empty"), directory);
+  worker.signal("SIGCONT");
+  expect(textOf((await read) ?? undefined)).toBe("created");
+  await expect(worker.ask("get", { path: PATH })).rejects.toMatchObject({ code: "STORE_UNREACHABLE" });
 });
