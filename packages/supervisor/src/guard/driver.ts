@@ -139,7 +139,14 @@ export class GuardDriver {
   }
 
   #startLock(generation: number, config: LockConfig): void {
-    const lock = this.#deps.spawnLock();
+    let lock: LockHandle;
+    try {
+      lock = this.#deps.spawnLock();
+    } catch (error) {
+      // No process to be had at the moment. The application lives on, and the next try comes soon.
+      const how = `it could not be started: ${error instanceof Error ? error.message : String(error)}`;
+      return this.#dispatch({ type: "lock-exit", generation, how });
+    }
     this.#locks.set(generation, lock);
     lock.onMessage((message) => this.#dispatch({ type: "lock-message", generation, message }));
     lock.onExit((how) => {

@@ -172,5 +172,5 @@ function onReleased(turn: Turn, failure: string | null): void {
   turn.set({ lock: { ...turn.state.lock, finished: true } });
   if (failure !== null)
     turn.log("warn", `the lease could not be released: ${failure}; a successor waits until it has run out`);
-  end(turn, failure === null);
+  end(turn, failure === null && turn.state.leftover === null);
 }

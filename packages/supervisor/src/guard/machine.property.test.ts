@@ -83,18 +83,11 @@ function replay(world: World, pick: number, shiftMs: number): void {
   if (event === undefined) return;
   if (shiftMs === 0) return world.deliver(event);
   if (event.type !== "lock-message" || event.message.type !== "confirmed") return;
-  const { stamp, n } = event.message;
+  const { n } = event.message;
+  const stamp = { monoMs: world.now.monoMs + Math.max(0, shiftMs), bootMs: world.now.bootMs + Math.max(0, shiftMs) };
   // A stamp from the future, a renewal that was never asked for, or another grant's: true of nothing that was sent.
-  const forged =
-    shiftMs > 0
-      ? { ...event.message, stamp: { monoMs: world.now.monoMs + shiftMs, bootMs: world.now.bootMs + shiftMs } }
-      : {
-          ...event.message,
-          n: shiftMs % 2 === 0 ? n + 1_000 : n,
-          epoch: shiftMs % 2 === 0 ? event.message.epoch : "8",
-          stamp: { ...stamp, monoMs: world.now.monoMs },
-        };
-  world.deliver({ ...event, message: forged });
+  const lie = shiftMs > 0 ? {} : shiftMs % 2 === 0 ? { n: n + 1_000 } : { epoch: "8" };
+  world.deliver({ ...event, generation: world.state.lock.generation, message: { ...event.message, ...lie, stamp } });
 }
 
 test("nothing that must never happen happens, in any order of events, and every run ends", { timeout: 600_000 }, () => {

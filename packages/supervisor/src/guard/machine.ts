@@ -8,7 +8,7 @@ import { onSignal } from "./guard-signals.js";
 import { onInitReport } from "./init-events.js";
 import { onLockExit, onLockRestartTimer, onSilence } from "./lock-life.js";
 import { onLockMessage } from "./lock-messages.js";
-import { askHistory, onPrepareLimit, onStartTimer } from "./prepare.js";
+import { onHistoryTimer, onPrepareLimit, onStartTimer } from "./prepare.js";
 import { onRenewTimer } from "./renewal.js";
 import type { GuardState, TimerName } from "./state.js";
 import { onStepEnded, onStepTimer } from "./steps.js";
@@ -117,7 +117,7 @@ function onTimer(turn: Turn, name: TimerName): void {
     case "prepare-limit":
       return onPrepareLimit(turn);
     case "history-retry":
-      return askHistory(turn);
+      return onHistoryTimer(turn);
     case "step":
       return onStepTimer(turn);
     case "claim-answer":

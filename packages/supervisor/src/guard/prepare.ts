@@ -14,38 +14,40 @@ import { watchVolume } from "./watch.js";
 const START_ANSWER_MS = 10_000;
 
 /**
- * From the grant to the application's first instruction: fence receipt, history record, volume verified under this
- * epoch, claim, epoch written, start. Called after each of them; does the next. The history comes before the volume's
- * epoch, because a volume that knows more than the store means that the store was lost.
+ * From the grant to the application's first instruction: fence receipt, volume verified under this epoch, claim, history
+ * record, epoch written, start. Called after each of them; does the next. The history comes before the volume's epoch,
+ * because a volume that knows more than the store means that the store was lost.
  */
 export function continuePreparing(turn: Turn): void {
   const { grant, preparation, step, claim, config } = turn.state;
   if (grant === null || !inPhase(turn.state, "preparing", "waiting-for-claim")) return;
   if (preparation.fence === "waiting") return;
-  if (preparation.history === "to-do" && turn.state.history === null && !turn.isArmed("history-retry"))
-    askHistory(turn);
   if (step !== null) return;
   if (config.volume !== null) {
     if (preparation.verify === "to-do") {
       return startStep(turn, "verify", [...turn.state.tools.read, config.volume.path], config.volume.timeoutMs);
     }
     if (claim !== "ours") return claim === "none" ? askClaim(turn) : undefined;
-    if (turn.state.preparation.history !== "done") return;
+    if (preparation.history !== "done") return askHistory(turn);
     if (preparation.mark === "to-do") return writeEpoch(turn);
   }
-  if (turn.state.preparation.history !== "done") return;
+  if (preparation.history !== "done") return askHistory(turn);
   if (!isReplicating(turn.state)) return start(turn);
   if (preparation.promote === "to-do") return promote(turn);
   run(turn);
 }
 
-export function askHistory(turn: Turn): void {
-  const { protection, preparation } = turn.state;
-  if (preparation.history === "done") return;
+function askHistory(turn: Turn): void {
+  if (turn.state.history !== null || turn.isArmed("history-retry")) return;
   const id = turn.nextNumber();
   turn.set({ history: { id, kind: "started" } });
-  turn.disarm("history-retry");
-  turn.toLock({ type: "history", id, kind: "started", note: protection.slice(0, 200) });
+  turn.toLock({ type: "history", id, kind: "started", note: turn.state.protection.slice(0, 200) });
+}
+
+/** The store was away, or the lock process that was asked is dead. */
+export function onHistoryTimer(turn: Turn): void {
+  if (turn.state.history?.kind === "started") turn.set({ history: null });
+  continuePreparing(turn);
 }
 
 export function onFenced(turn: Turn, epoch: string): void {

@@ -7,6 +7,7 @@ import { FRESH_PREPARATION } from "./state.js";
 import { startStep } from "./steps.js";
 import { type Failure, kill } from "./stop.js";
 import { inPhase, type Turn } from "./turn.js";
+import { watchMount } from "./watch.js";
 
 /**
  * The policy `promote-demote`. The application runs as a replica without any deadline, because it has nothing to lose;
@@ -74,11 +75,13 @@ function onDemoted(turn: Turn): void {
   });
   turn.log("info", "demoted; the replica runs on and waits for the lease");
   turn.enter("candidate");
+  watchMount(turn);
   startLock(turn);
 }
 
 /** The replica runs: only now may it become more. */
 export function onReplicaStarted(turn: Turn): void {
   turn.enter("candidate");
+  watchMount(turn);
   becomeCandidate(turn);
 }

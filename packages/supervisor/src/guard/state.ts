@@ -192,6 +192,9 @@ export interface GuardState {
   readonly protection: string;
 }
 
+/** A keeper that has to be woken first needs half a second, and the kernel a moment. */
+const LEFTOVER_MS_MIN = 2_000;
+
 export function createGuardState(config: GuardConfig, tools: VolumeTools, guardPid: number, at: Reading): GuardState {
   const budget = timeBudget(config.timing, config.costs);
   return {
@@ -200,7 +203,7 @@ export function createGuardState(config: GuardConfig, tools: VolumeTools, guardP
       silenceMs: budget.silenceMs,
       firstWordMs: Math.max(budget.silenceMs, 5_000),
       releaseMs: budget.silenceMs + budget.replyMs,
-      leftoverMs: Math.max(config.timing.stopBudgetMs, 1_000),
+      leftoverMs: Math.max(config.timing.stopBudgetMs, LEFTOVER_MS_MIN),
       settleMs: Math.max(config.volume?.timeoutMs ?? 0, config.timing.stopBudgetMs),
     },
     tools,

@@ -4,7 +4,7 @@ import { compareMount, interpretProbe } from "../volume/probe.js";
 import { MOUNT_CHECK_MS } from "./config.js";
 import { startStep } from "./steps.js";
 import { fail } from "./stop.js";
-import { inPhase, type Turn } from "./turn.js";
+import { inPhase, isEnding, type Turn } from "./turn.js";
 
 /**
  * The volume while the application runs. The mount table is read here, because it never blocks; everything that
@@ -18,6 +18,11 @@ export function watchVolume(turn: Turn): void {
   turn.arm("probe", config.volume.checkMs);
 }
 
+/** A replica has no deadline, so nothing can be run for it under one; its mount is watched all the same. */
+export function watchMount(turn: Turn): void {
+  if (turn.state.config.volume !== null) turn.arm("mounts", MOUNT_CHECK_MS);
+}
+
 export function onMountsTimer(turn: Turn): void {
   turn.emit({ type: "look-at-mounts" });
   turn.arm("mounts", MOUNT_CHECK_MS);
@@ -25,7 +30,7 @@ export function onMountsTimer(turn: Turn): void {
 
 export function onMountsSeen(turn: Turn, mounts: readonly MountEntry[]): void {
   const { watched } = turn.state.volume;
-  if (watched === null || !inPhase(turn.state, "running", "waiting-for-claim")) return;
+  if (watched === null || isEnding(turn.state) || inPhase(turn.state, "stopping")) return;
   const problem = compareMount(watched, mounts);
   if (problem !== null) fail(turn, problem, "kill");
 }

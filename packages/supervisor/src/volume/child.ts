@@ -16,7 +16,17 @@ const OUTPUT_BYTES_MAX = 512 * 1024;
  * Runs a program outside the tree that may hang on a volume, and gives it up after `timeoutMs`: it gets SIGKILL, and a
  * process in uninterruptible sleep is left behind rather than waited for. Never rejects.
  */
-export function runBounded(argv: readonly string[], timeoutMs: number): Promise<ChildResult> {
+export async function runBounded(argv: readonly string[], timeoutMs: number): Promise<ChildResult> {
+  try {
+    return await runChild(argv, timeoutMs);
+  } catch (error) {
+    // No process or descriptor to be had at the moment.
+    const message = error instanceof Error ? error.message : String(error);
+    return { outcome: { kind: "exec", errno: 0, message }, output: "" };
+  }
+}
+
+function runChild(argv: readonly string[], timeoutMs: number): Promise<ChildResult> {
   const [file = "", ...args] = argv;
   return new Promise((resolve) => {
     let output = "";

@@ -39,6 +39,7 @@ export class Judge {
   #wrote = false;
   #ends = 0;
   #goneKnown = false;
+  #unproven = false;
 
   constructor(config: GuardConfig, fsType: string) {
     this.#config = config;
@@ -79,7 +80,10 @@ export class Judge {
       if (event.report.type === "claim" && event.report.result === "ok") this.#claimed = true;
       if (event.report.type === "gone") this.#goneKnown = true;
     }
-    if (event.type === "tree-gone") this.#goneKnown = true;
+    if (event.type === "tree-gone") {
+      this.#goneKnown = true;
+      this.#unproven = !event.proven;
+    }
     if (event.type === "step-ended" && event.outcome.kind === "code" && event.outcome.code === 0) {
       if (event.id.startsWith("verify")) this.#verified = true;
       if (event.id.startsWith("mark") && event.output.includes('"ok":true')) this.#marked = true;
@@ -231,6 +235,7 @@ export class Judge {
         if (message.state.kind === "released") {
           must(!this.treeLives && !this.applicationLives, "released while the tree lives");
           must(this.#goneKnown, "released before the tree is known gone");
+          must(!this.#unproven, "released although something of the tree may be left");
           must(!this.#mustSettle() || this.#settled, "released before the volume is settled");
           must(state.leftover === null, "released with something left");
         }

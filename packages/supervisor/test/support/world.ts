@@ -50,6 +50,8 @@ export class World {
   readonly judge: Judge;
   readonly delivered: GuardEvent[] = [];
   readonly effects: GuardEffect[] = [];
+  /** Nothing of the tree ends by SIGKILL: it hangs in the kernel. */
+  unkillable = false;
   outcome: Extract<GuardEffect, { type: "end" }> | undefined;
   readonly fsType: string;
   mounts: MountEntry[];
@@ -195,7 +197,7 @@ export class World {
   }
 
   #treeDies(how: "gone" | "closed" | "never"): void {
-    if (!this.judge.treeLives || how === "never") return;
+    if (!this.judge.treeLives || how === "never" || this.unkillable) return;
     this.judge.treeLives = false;
     this.judge.applicationLives = false;
     if (how === "gone") this.#report({ type: "gone" });
