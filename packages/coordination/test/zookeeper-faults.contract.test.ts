@@ -1,3 +1,5 @@
+import { execFile, execFileSync } from "node:child_process";
+import { promisify } from "node:util";
 import { hasCode, type StoreVersion } from "@holdfast/core";
 import { type FaultProxy, startZooKeeper, type ZooKeeperServer } from "@holdfast/testkit";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -265,10 +267,27 @@ test("a stall of this process is not taken for a silent server", async () => {
   const answer = store.get(path, CALL);
   // The request leaves with the next turn of the event loop; its answer waits in the kernel through the stall.
   await new Promise((resolve) => setImmediate(resolve));
-  const { execFileSync } = await import("node:child_process");
   execFileSync("sleep", [String((2 * SILENCE_MS) / 1_000)]);
   expect(text((await answer)?.data)).toBe("1");
   expect(proxy.connections).toBe(1);
+});
+
+test("a closed store does not keep its process alive, whatever the client was waiting for", async () => {
+  const proxy = await scene.proxy();
+  proxy.hang();
+  const dist = new URL("../dist/zookeeper/index.js", import.meta.url).href;
+  const program = (port: number) => `
+    import { createZooKeeperStore } from ${JSON.stringify(dist)};
+    const servers = [{ host: "127.0.0.1", port: ${port} }];
+    const store = createZooKeeperStore({ servers, silenceMs: 10_000, sessionTimeoutMs: 60_000 });
+    await store.open({ timeoutMs: 300 }).catch((error) => process.stdout.write(error.code));
+    await store.close();`;
+  // One that refuses, where the client waits for its next attempt, and one that hangs, where it waits for an answer.
+  for (const port of [1, proxy.port]) {
+    const argv = ["--input-type=module", "--eval", program(port)];
+    const { stdout } = await promisify(execFile)(process.execPath, argv, { timeout: 10_000 });
+    expect(stdout).toBe("STORE_UNREACHABLE");
+  }
 });
 
 test("closing a store whose server hangs is bounded, and so is every call that was waiting", async () => {

@@ -145,9 +145,7 @@ export class Session {
     this.#usable = false;
     this.#events.noticed("leaves the server", { server: this.#label, reason });
     // The timer would fire at whatever socket is the client's by then.
-    if (this.#options.workarounds.clearsConnectTimer && this.#manager.connectTimeoutHandler !== null) {
-      clearTimeout(this.#manager.connectTimeoutHandler);
-    }
+    if (this.#options.workarounds.clearsConnectTimer) this.#clearConnectTimer();
     abandon(socket);
   }
 
@@ -180,10 +178,14 @@ export class Session {
     clearTimeout(this.#replyTimer);
     clearTimeout(this.#handshakeTimer);
     clearInterval(this.#probeTimer);
-    if (this.#manager.connectTimeoutHandler !== null) clearTimeout(this.#manager.connectTimeoutHandler);
+    this.#clearConnectTimer();
     this.#manager.connect = () => undefined;
     this.#manager.socket?.destroy();
     this.#settleOutstanding();
+  }
+
+  #clearConnectTimer(): void {
+    if (this.#manager.connectTimeoutHandler !== null) clearTimeout(this.#manager.connectTimeoutHandler);
   }
 
   /** The client forgets some of them: those queued when a session ends, and the one that a strange message was taken for. */
@@ -222,6 +224,8 @@ export class Session {
       // The client had already decided to connect when it was given up.
       socket.on("error", () => socket.destroy());
       socket.destroy();
+      // It makes the timer of this attempt just after the socket; nothing else would end the wait for it.
+      queueMicrotask(() => this.#clearConnectTimer());
       return;
     }
     const label = this.#manager.servers[this.#manager.nextServerIndex]?.label ?? "";
