@@ -15,7 +15,7 @@ export function formatError(error: unknown): { code: string; message: string; hi
 }
 
 /** The documented exit code of an error code; an unknown one is a defect. */
-export function exitCodeOf(code: string): number {
+function exitCodeOf(code: string): number {
   const entry: ErrorCodeEntry | undefined = Object.hasOwn(ERROR_CODES, code)
     ? ERROR_CODES[code as ErrorCode]
     : undefined;

@@ -9,7 +9,7 @@ export const TIMED_CHILD = ["sh", "-c", "date +%s%N; exec sleep 600"];
 /**
  * Starts a wrapper around {@link TIMED_CHILD} and waits for the child's first line.
  * @param {readonly string[]} argv
- * @param {{ readonly env?: Record<string, string> }} [options]
+ * @param {{ readonly env?: Readonly<Record<string, string>> }} [options]
  */
 export function startWrapper(argv, options = {}) {
   const [file = "", ...args] = argv;

@@ -21,7 +21,9 @@ function firstLine(command, args) {
  * @param {{ readonly hosts: string, readonly directory: string }} options
  */
 export async function startPeers({ hosts, directory }) {
+  /** @type {import("./types.js").Wrapper[]} */
   const wrappers = [];
+  /** @type {import("./types.js").HandoverPeer[]} */
   const handovers = [];
   const versions = [];
   const missing = [];

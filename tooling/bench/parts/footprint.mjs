@@ -7,7 +7,11 @@ import { number } from "../lib/stats.mjs";
 const IDLE_MS = 60_000;
 const SETTLE_MS = 5_000;
 
-/** Memory and idle processor time of everything of ours around one application, with the default lease. */
+/**
+ * Memory and idle processor time of everything of ours around one application, with the default lease.
+ * @param {{ readonly holdfast: import("../lib/types.js").HoldfastCommand, readonly volume: string }} given
+ * @returns {Promise<import("../lib/types.js").Section>}
+ */
 export async function footprint({ holdfast, volume }) {
   const holder = startWrapper([...holdfast("footprint", 30_000, "a", ["--volume", volume]), ...TIMED_CHILD]);
   await holder.childStartedAtMs;
@@ -32,7 +36,6 @@ export async function footprint({ holdfast, volume }) {
       ...rows.map((r) => [r.name, number(r.pss), number(r.cpu, 2)]),
       ["**all**", `**${number(pss)}**`, `**${number(cpu, 2)}**`],
     ],
-    figures: { pssMb: pss, cpuPercent: cpu },
   };
 }
 

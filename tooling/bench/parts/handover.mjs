@@ -6,19 +6,19 @@ import { number, summarise } from "../lib/stats.mjs";
 
 const HANDOVERS = 50;
 
-/** From one candidate's release to the next one's grant, with many waiting; each with a session of its own. */
+/**
+ * From one candidate's release to the next one's grant, with many waiting; each with a session of its own.
+ * @param {{ readonly servers: readonly { host: string, port: number }[], readonly peers: readonly import("../lib/types.js").HandoverPeer[] }} given
+ * @returns {Promise<import("../lib/types.js").Section>}
+ */
 export async function handover({ servers, peers }) {
   const rows = [];
-  /** @type {Record<string, number>} */
-  const figures = {};
   for (const candidates of [10, 200]) {
     const values = await ours(servers, candidates);
     const s = summarise(values);
-    figures[`holdfast ${candidates}`] = s.median;
     rows.push(["holdfast lease (library)", String(candidates), number(s.median), number(s.p99), String(s.n)]);
     for (const peer of peers) {
       const p = summarise(await peer.handover(candidates, HANDOVERS));
-      figures[`${peer.name} ${candidates}`] = p.median;
       rows.push([peer.name, String(candidates), number(p.median), number(p.p99), String(p.n)]);
     }
   }
@@ -27,7 +27,6 @@ export async function handover({ servers, peers }) {
     note: "From release to the next holder's grant, milliseconds. Ours is two quorum writes (release, takeover); a lock made of ephemeral nodes is one delete.",
     head: ["lock", "candidates", "median", "p99", "n"],
     rows,
-    figures,
   };
 }
 

@@ -10,7 +10,11 @@ const SESSIONS = 50;
 const DURATION_MS = 45_000;
 const worker = join(dirname(fileURLToPath(import.meta.url)), "renewal-worker.mjs");
 
-/** Many holders renewing at the default rate against a real ensemble of three. */
+/**
+ * Many holders renewing at the default rate against a real ensemble of three.
+ * @param {{ readonly ensemble: import("../lib/types.js").ZooKeeperEnsemble, readonly holders: number }} given
+ * @returns {Promise<import("../lib/types.js").Section>}
+ */
 export async function renewals({ ensemble, holders }) {
   const leasesPerSession = Math.round(holders / WORKERS / SESSIONS);
   const workers = Array.from({ length: WORKERS }, (_, index) =>
@@ -47,7 +51,6 @@ export async function renewals({ ensemble, holders }) {
       ],
       ["CPU of the three servers, % of a core", cpu.map((c) => number(c, 0)).join(" / ")],
     ],
-    figures: { missed, lost, p99Ms: s.p99, medianMs: s.median, holders: count },
   };
 }
 

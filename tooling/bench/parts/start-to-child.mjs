@@ -4,14 +4,18 @@ import { number, summarise } from "../lib/stats.mjs";
 
 const ROUNDS = 20;
 
-/** From exec of the wrapper to the child's first instruction; record released, everything on this machine. */
+/**
+ * From exec of the wrapper to the child's first instruction; record released, everything on this machine.
+ * @param {{ readonly wrappers: readonly import("../lib/types.js").Wrapper[] }} given
+ * @returns {Promise<import("../lib/types.js").Section>}
+ */
 export async function startToChild({ wrappers }) {
   /** @type {Map<string, number[]>} */
   const times = new Map(wrappers.map((w) => [w.name, []]));
   // Interleaved, so that a noisy minute of the machine hits all of them.
   for (let round = 0; round < ROUNDS; round++) {
     for (const { name, argv, env, endSignal } of wrappers) {
-      const wrapper = startWrapper([...argv("start"), ...TIMED_CHILD], { env });
+      const wrapper = startWrapper([...argv("start"), ...TIMED_CHILD], env === undefined ? {} : { env });
       const at = await wrapper.childStartedAtMs;
       times.get(name)?.push(at - wrapper.startedAtMs);
       await wrapper.end(endSignal ?? "SIGTERM");
@@ -25,6 +29,5 @@ export async function startToChild({ wrappers }) {
       const s = summarise(values);
       return [name, number(s.median), number(s.p99), String(s.n)];
     }),
-    figures: Object.fromEntries([...times].map(([name, values]) => [name, summarise(values).median])),
   };
 }

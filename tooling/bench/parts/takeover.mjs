@@ -7,6 +7,7 @@ import { number, realtimeMs, summarise } from "../lib/stats.mjs";
 /**
  * From the end of a holder, in each way that it can end, to the first instruction of the waiting candidate's child.
  */
+/** @type {readonly { name: string, rounds: number, end: (holder: { pid: number }) => void }[]} */
 const ENDS = [
   { name: "clean stop (TERM to the guard)", rounds: 10, end: (h) => process.kill(h.pid, "SIGTERM") },
   { name: "application killed (-9)", rounds: 10, end: (h) => process.kill(application(h.pid), "SIGKILL") },
@@ -15,10 +16,12 @@ const ENDS = [
   { name: "all wrapper processes stopped", rounds: 3, end: (h) => signalAll(h.pid, "SIGSTOP", false) },
 ];
 
+/**
+ * @param {{ readonly holdfast: import("../lib/types.js").HoldfastCommand, readonly leaseMs: number }} given
+ * @returns {Promise<import("../lib/types.js").Section>}
+ */
 export async function takeover({ holdfast, leaseMs }) {
   const rows = [];
-  /** @type {Record<string, number>} */
-  const figures = {};
   for (const { name, rounds, end } of ENDS) {
     const times = [];
     for (let round = 0; round < rounds; round++) {
@@ -36,7 +39,6 @@ export async function takeover({ holdfast, leaseMs }) {
       await candidate.end("SIGTERM");
     }
     const s = summarise(times);
-    figures[name] = s.median;
     rows.push([name, number(s.median), number(s.p99), String(s.n)]);
   }
   return {
@@ -44,7 +46,6 @@ export async function takeover({ holdfast, leaseMs }) {
     note: "From the end of the holder to the first instruction of the waiting candidate's child, milliseconds. The last two wait for the lease: its length, one per cent and the guard time.",
     head: ["end", "median", "p99", "n"],
     rows,
-    figures,
   };
 }
 
