@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { repository } from "../checks/tree.mjs";
 import { errorsPage, exitCodesPage } from "./codes.mjs";
+import { runPage } from "./run.mjs";
 import { serviceFilePage } from "./service-file.mjs";
 
 const coreDirectory = join(repository, "packages/core");
@@ -18,6 +19,7 @@ export async function generatePages() {
   const core = await import(pathToFileURL(join(coreDirectory, "dist/index.js")).href);
   // The very zod that made the schema, as another copy would not know its types.
   const zod = createRequire(join(coreDirectory, "package.json"))("zod");
+  const { runHelp } = await import(pathToFileURL(join(repository, "apps/holdfast/dist/js/run/help.js")).href);
   const groups = [
     {
       title: "Storage",
@@ -34,6 +36,7 @@ export async function generatePages() {
   return new Map([
     ["docs/reference/errors.md", errorsPage(groups, core.EXIT_CODES)],
     ["docs/reference/exit-codes.md", exitCodesPage(core.EXIT_CODES, core.EXIT_CODE_MEANINGS, core.ERROR_CODES)],
+    ["docs/reference/run.md", runPage(runHelp())],
     ["docs/reference/service-file.md", serviceFilePage(zod.toJSONSchema(core.serviceSchema, { io: "input" }))],
   ]);
 }
