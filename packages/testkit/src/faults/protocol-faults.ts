@@ -6,24 +6,41 @@ import type { Fault } from "./fault.js";
 /** Operations of the ZooKeeper protocol (zookeeper.jute, ZooDefs.OpCode). */
 const GET_DATA = 4;
 const SET_DATA = 5;
+const MULTI = 14;
 const CREATES: readonly number[] = [1, 15, 19, 21];
-const LENGTH_AND_HEADER_BYTES = 12;
+/** Length, then xid and operation. */
+const REQUEST_HEADER_BYTES = 12;
+/** Of each operation in a transaction, and of each of its results: operation, end mark, error. */
+const MULTI_HEADER_BYTES = 9;
+/** Length, then xid, zxid and error. */
+const REPLY_HEADER_BYTES = 20;
+const FAILED = -1;
 
 export type RequestKind = "create" | "set" | "get";
 
-/** The path that a request names: the first string after the header. Empty where there is none. */
-function pathOf(frame: WireFrame): string {
-  const { bytes } = frame;
-  if (bytes.length < LENGTH_AND_HEADER_BYTES + 4) return "";
-  const length = bytes.readInt32BE(LENGTH_AND_HEADER_BYTES);
-  if (length < 0 || LENGTH_AND_HEADER_BYTES + 4 + length > bytes.length) return "";
-  return bytes.toString("utf8", LENGTH_AND_HEADER_BYTES + 4, LENGTH_AND_HEADER_BYTES + 4 + length);
+/** The operation and path of a request; of a transaction those of its first part. Undefined for what has neither. */
+function subjectOf({ bytes, code }: WireFrame): { readonly operation: number; readonly path: string } | undefined {
+  if (code === undefined) return undefined;
+  const isMulti = code === MULTI;
+  const at = REQUEST_HEADER_BYTES + (isMulti ? MULTI_HEADER_BYTES : 0);
+  if (bytes.length < at + 4) return undefined;
+  const length = bytes.readInt32BE(at);
+  if (length < 0 || at + 4 + length > bytes.length) return undefined;
+  const operation = isMulti ? bytes.readInt32BE(REQUEST_HEADER_BYTES) : code;
+  return { operation, path: bytes.toString("utf8", at + 4, at + 4 + length) };
 }
 
-function isKind(frame: WireFrame, kind: RequestKind): boolean {
-  if (frame.code === undefined) return false;
-  if (kind === "create") return CREATES.includes(frame.code);
-  return frame.code === (kind === "set" ? SET_DATA : GET_DATA);
+function asks(frame: WireFrame, kind: RequestKind, pathPart: string): boolean {
+  const subject = subjectOf(frame);
+  if (subject === undefined || !subject.path.includes(pathPart)) return false;
+  if (kind === "create") return CREATES.includes(subject.operation);
+  return subject.operation === (kind === "set" ? SET_DATA : GET_DATA);
+}
+
+/** Did the server do it? A transaction that failed says so in its first result only. */
+function carriedOut({ bytes, code }: WireFrame): boolean {
+  if (code !== 0) return false;
+  return bytes.length < REPLY_HEADER_BYTES + 4 || bytes.readInt32BE(REPLY_HEADER_BYTES) !== FAILED;
 }
 
 export interface LostReply {
@@ -33,7 +50,7 @@ export interface LostReply {
 }
 
 /**
- * Loses the reply of the next request of that kind whose path contains the text: the server has carried it out.
+ * Loses the reply of the next request of that kind whose path contains the text, and that the server has carried out.
  * `reset` ends the connection with it; `cut` delivers the first half of the reply before.
  * @param afterwards - what happens to messages from then on.
  */
@@ -49,12 +66,14 @@ export function loseNextReply(
   proxy.setRules({
     request(frame, connection) {
       if (lost) return afterwards.request?.(frame, connection) ?? "pass";
-      if (isKind(frame, kind) && pathOf(frame).includes(pathPart)) awaited ??= `${connection} ${frame.xid}`;
+      if (asks(frame, kind, pathPart)) awaited ??= `${connection} ${frame.xid}`;
       return "pass";
     },
     reply(frame, connection) {
       if (lost) return afterwards.reply?.(frame, connection) ?? "pass";
       if (awaited !== `${connection} ${frame.xid}`) return "pass";
+      awaited = undefined;
+      if (!carriedOut(frame)) return "pass";
       lost = true;
       return how === "reset" ? "reset" : { cutAfterBytes: Math.floor(frame.bytes.length / 2) };
     },
@@ -106,7 +125,7 @@ async function rememberRead(proxy: FaultProxy, read: () => Promise<unknown>): Pr
   let answer: Buffer | undefined;
   proxy.setRules({
     request(frame, connection) {
-      if (isKind(frame, "get") && pathOf(frame).endsWith("/lease")) asked.set(`${connection} ${frame.xid}`, true);
+      if (asks(frame, "get", "/lease")) asked.set(`${connection} ${frame.xid}`, true);
       return "pass";
     },
     reply(frame, connection) {
@@ -129,7 +148,7 @@ function replay(old: Buffer, reads: number): { readonly rules: FaultRules; count
     count: () => count,
     rules: {
       request(frame, connection) {
-        if (isKind(frame, "get") && pathOf(frame).endsWith("/lease")) asked.add(`${connection} ${frame.xid}`);
+        if (asks(frame, "get", "/lease")) asked.add(`${connection} ${frame.xid}`);
         return "pass";
       },
       reply(frame, connection) {
