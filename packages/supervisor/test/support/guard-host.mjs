@@ -4,10 +4,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { systemClock } from "@holdfast/effects";
 import { processSignals, runGuard, spawnLockProcess } from "@holdfast/supervisor";
 
-const { config, initPath, directory } = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const { config, initPath, directory, lockDouble } = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const outcome = await runGuard(config, {
-  spawnLock: () =>
-    spawnLockProcess({ file: process.execPath, args: [`${import.meta.dirname}/lock-double.mjs`, directory] }),
+  spawnLock: () => spawnLockProcess({ file: process.execPath, args: [lockDouble, directory] }),
   initPath,
   clock: systemClock,
   logger: { log: (level, message) => process.stderr.write(`holdfast: ${level}: ${message}\n`) },

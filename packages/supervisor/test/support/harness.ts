@@ -1,8 +1,19 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { GuardConfig, GuardOutcome } from "@holdfast/supervisor";
+import { buildSync } from "esbuild";
 import { onTestFinished } from "vitest";
 import { binary, isLive, processesWith, scratch, until } from "../../native/test/harness.js";
 import { baseConfig } from "./config.js";
@@ -10,6 +21,19 @@ import { baseConfig } from "./config.js";
 export { binary, isLive, isRoot, scratch, stateOf, until } from "../../native/test/harness.js";
 
 const support = import.meta.dirname;
+
+/** One file, as in the product: reading a hundred modules for each run would take longer than the run. */
+const guardHost: string = bundle(join(support, "guard-host.mjs"));
+
+function bundle(entry: string): string {
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-guard-"));
+  chmodSync(directory, 0o755);
+  process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
+  const outfile = join(directory, "guard-host.mjs");
+  buildSync({ entryPoints: [entry], outfile, bundle: true, platform: "node", format: "esm", target: "node20" });
+  return outfile;
+}
+
 export const application: string = join(support, "application.mjs");
 
 /** What the lock process's double does; read anew at each message. */
@@ -97,10 +121,10 @@ export function guard(spec: GuardSpec = {}): Guarded {
   behave(spec.behaviour ?? {});
   const initPath = spec.initPath === undefined ? binary : spec.initPath;
   const file = join(directory, "config.json");
-  writeFileSync(file, JSON.stringify({ config, initPath, directory }));
+  writeFileSync(file, JSON.stringify({ config, initPath, directory, lockDouble: join(support, "lock-double.mjs") }));
   const marker = `HOLDFAST_TEST_GUARD=${process.pid}-${counter++}`;
   const [name = "", value = ""] = marker.split("=");
-  const [program = "", ...args] = [...(spec.wrap ?? []), process.execPath, join(support, "guard-host.mjs"), file];
+  const [program = "", ...args] = [...(spec.wrap ?? []), process.execPath, guardHost, file];
   const child = spawn(program, args, {
     stdio: [spec.stdin ?? "ignore", "pipe", "pipe"],
     env: { ...process.env, ...spec.env, [name]: value },
