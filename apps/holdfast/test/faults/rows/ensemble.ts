@@ -7,9 +7,13 @@ import {
   type FaultRow,
   fourLetterWord,
   HOLDER,
+  leave,
+  type Played,
+  type Run,
   rideOut,
   type Scene,
   stateOfPid,
+  stopCleanly,
   takeover,
   until,
   type ZooKeeperEnsemble,
@@ -131,6 +135,41 @@ async function onSides(scene: Scene): Promise<void> {
   await (await scene.access(CANDIDATE)).machine?.drop([own.host]);
 }
 
+/** One of the three hangs before anybody has connected: whoever starts must find the way round. */
+async function hungAtStart(scene: Scene): Promise<Played> {
+  const { profile } = scene;
+  const ensemble = ensembleOf(scene);
+  const [server] = await ensemble.followers();
+  if (server === undefined) throw new Error("the ensemble has no follower");
+  await server.pause();
+  try {
+    const faultMs = monotonicMs();
+    // Each picks its first server by chance; among several starts some meet the one that hangs.
+    const runs: Run[] = [];
+    for (const agent of [HOLDER, CANDIDATE, "c", "d"]) runs.push(await scene.start(agent));
+    const winner = await until(
+      "one of them to write",
+      () => runs.find((run) => run.acknowledged() >= profile.writesAfter),
+      {
+        timeoutMs: profile.patienceMs,
+        seen: () => scene.report(),
+      },
+    );
+    for (const run of runs) if (run !== winner) await scene.untilPhase(run, "waiting-for-lease");
+    const state = stateOfPid(server.pid);
+    for (const run of runs) if (run !== winner) await leave(run, profile.patienceMs);
+    await stopCleanly(winner, profile.patienceMs);
+    return {
+      moments: { fault: faultMs },
+      observed: `follower ${server.host} ${state} all the time; ${runs.length} runs connected`,
+      holderExit: undefined,
+    };
+  } finally {
+    server.resume();
+    await ensemble.whenComplete();
+  }
+}
+
 export const ensembleRows: readonly FaultRow[] = [
   {
     group,
@@ -138,6 +177,13 @@ export const ensembleRows: readonly FaultRow[] = [
     stores,
     expected: UNDISTURBED,
     play: rideOut(({ profile }) => ownServerHung(profile.longFaultMs)),
+  },
+  {
+    group,
+    name: "one server hangs before the handshake of those who start",
+    stores,
+    expected: { kind: "started" },
+    play: hungAtStart,
   },
   {
     group,
