@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type AgentId, hasCode, type LeaseTiming, type Logger, type Op, type OrchestratorEvent } from "@holdfast/core";
 import { createOp, resolveUser, systemClock } from "@holdfast/effects";
 import { createLocalOrchestrator, isOver, type LocalOrchestrator } from "@holdfast/orchestrator-local";
@@ -132,15 +132,10 @@ async function build(options: ClusterOptions, cleanup: Cleanup): Promise<Cluster
     running.abort();
     await ended;
   });
-  await until("every agent to report", () => orchestrator.agents().every((agent) => agent.reachable), {
+  await until("every agent to report", () => silentAgents(orchestrator).length === 0, {
     timeoutMs: AGENTS_UP_MS,
     signal,
-    seen: () =>
-      `${orchestrator
-        .agents()
-        .filter((agent) => !agent.reachable)
-        .map((agent) => agent.id)
-        .join(", ")} silent; is there a firewall?`,
+    seen: () => whySilent(silentAgents(orchestrator), layout),
   });
   log(
     `${agents.length} agents up, ${network.kind === "namespaces" ? "each a network namespace" : "each an address of the loopback"}`,
@@ -201,6 +196,16 @@ async function startServer(layout: Layout, network: DevNetwork, agents: readonly
   const token = randomBytes(24).toString("hex");
   writeFileSync(layout.token, token, { mode: 0o600, flag: "wx" });
   return startAgentServer(network.hostAddress, token, agents);
+}
+
+function silentAgents(orchestrator: LocalOrchestrator): AgentId[] {
+  return orchestrator.agents().flatMap(({ id, reachable }) => (reachable ? [] : [id]));
+}
+
+/** An agent that could not start says why in its log; one that says nothing could not get through. */
+function whySilent(silent: readonly AgentId[], layout: Layout): string {
+  const words = silent.map((id) => readFileSync(layout.agent(id).log, "utf8").trim()).find((log) => log !== "");
+  return `${silent.join(", ")} silent: ${words?.slice(-500) ?? "nothing in their logs; is there a firewall?"}`;
 }
 
 /** The clean way first: a database that was stopped cleanly needs no recovery. What does not end is killed later. */
