@@ -51,7 +51,7 @@ export function parseAgents(text: string): number {
 }
 
 /** Network namespaces where they can be had, which is as root. @throws `USAGE`, `DENIED`. */
-export function parseNetwork(text: string | undefined): "namespaces" | "loopback" {
+function parseNetwork(text: string | undefined): "namespaces" | "loopback" {
   const isRoot = process.getuid?.() === 0;
   switch (text) {
     case undefined:

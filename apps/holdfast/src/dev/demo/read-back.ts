@@ -62,7 +62,7 @@ export function formatDataSet(data: ReadonlyMap<string, string>): string {
   return [...data].map(([key, value]) => `${key}\t${value}\n`).join("");
 }
 
-export function parseDataSet(text: string): Map<string, string> {
+function parseDataSet(text: string): Map<string, string> {
   const lines = text.split("\n").filter((line) => line !== "");
   return new Map(lines.map((line) => line.split("\t") as [string, string]));
 }
