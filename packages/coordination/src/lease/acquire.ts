@@ -4,6 +4,7 @@ import { bootstrap } from "./begin.js";
 import type { HeldLease } from "./held-lease.js";
 import { describeHolder, type LeaseContext } from "./identity.js";
 import { decideCandidate, observe } from "./observer.js";
+import { pendingFenceOf } from "./pending-fence.js";
 import { CandidateQueue } from "./queue.js";
 import { readLease } from "./record-io.js";
 import { claimOn, recognise, type Takeover, takeOver } from "./take-over.js";
@@ -85,8 +86,15 @@ async function waitAndTake(
     former,
     attempts,
   });
-  let basis = await bootstrap(context, { ...options, seenEpoch: 0n }, call);
+  let basis = await bootstrap(context, { ...options, seenEpoch: 0n, seenPending: null }, call);
   let { observation } = basis;
+  let seenEpoch = observation.record.epoch;
+  // Another creation of the record, if there is one, is held by nobody; and whoever held the former may still live.
+  const beginAgain = async (): Promise<void> => {
+    const seenPending = pendingFenceOf(observation.record);
+    basis = { ...(await bootstrap(context, { ...options, seenEpoch, seenPending }, call)), neverRan: false };
+    observation = basis.observation;
+  };
   let claim = claimOn(observation);
   let refusals = 0;
   let missing = 0;
@@ -139,17 +147,15 @@ async function waitAndTake(
         missing += 1;
         // One server may not know the record yet; several in a row mean that it was deleted while we waited.
         store.changeServer("it does not know a record that was there");
-        if (missing >= MISSING_READS_MIN) {
-          // Created again, if at all, held by nobody; and whoever held it may still live.
-          const { epoch } = observation.record;
-          basis = { ...(await bootstrap(context, { ...options, seenEpoch: epoch }, call)), neverRan: false };
-          observation = basis.observation;
-        } else await wakeup.wait(clock, AWAY_PAUSE_MS, signal);
+        if (missing >= MISSING_READS_MIN) await beginAgain();
+        else await wakeup.wait(clock, AWAY_PAUSE_MS, signal);
       } else {
         missing = 0;
         const own = await recognise(context, attempts, claim, seen, basis.leaseMsMax, signal);
         if (own?.kind === "granted") return grant(own, observation.record);
-        observation = observe(observation, seen, answeredAtMs);
+        if (seen.version.created !== observation.version.created) await beginAgain();
+        else observation = observe(observation, seen, answeredAtMs);
+        if (observation.record.epoch > seenEpoch) seenEpoch = observation.record.epoch;
       }
       away = undefined;
       await queue.refresh();

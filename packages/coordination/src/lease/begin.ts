@@ -4,6 +4,7 @@ import { type BootstrapDecision, type BootstrapFacts, decideBootstrap } from "./
 import { readHistory } from "./history-log.js";
 import type { LeaseContext } from "./identity.js";
 import { type Observation, observe } from "./observer.js";
+import { pendingFenceIn } from "./pending-fence.js";
 import { readLease, type SeenRecord } from "./record-io.js";
 
 /** What a candidate starts from. */
@@ -13,7 +14,10 @@ export interface Beginning {
   readonly leaseMsMax: number;
 }
 
-export type BeginOptions = Pick<BootstrapFacts, "volume" | "firstRun" | "leaseMsMax" | "seenEpoch">;
+export type BeginOptions = Pick<BootstrapFacts, "volume" | "firstRun" | "leaseMsMax" | "seenEpoch"> & {
+  /** What the record said was pending when this candidate last saw it; null = nothing, or not seen before. */
+  readonly seenPending: LeaseRecord["pendingFence"];
+};
 
 interface Call {
   readonly timeoutMs: number;
@@ -50,7 +54,7 @@ export async function bootstrap(context: LeaseContext, options: BeginOptions, ca
       return { ...decision, observation: observe(undefined, look.seen, look.answeredAtMs) };
     }
     case "create":
-      return { ...decision, observation: await create(context, decision, call) };
+      return { ...decision, observation: await create(context, decision, pendingOf(options, look.history), call) };
   }
 }
 
@@ -75,9 +79,15 @@ async function lookOnce(context: LeaseContext, call: Call): Promise<Look> {
   return { seen, history, answeredAtMs: context.clock.now().monoMs };
 }
 
+/** The record that said it is gone; it must not be forgotten with it. */
+function pendingOf(options: BeginOptions, history: HistoryRecord | undefined): LeaseRecord["pendingFence"] {
+  return options.seenPending ?? (history === undefined ? null : pendingFenceIn(history));
+}
+
 async function create(
   context: LeaseContext,
   decision: Extract<BootstrapDecision, { kind: "create" }>,
+  pendingFence: LeaseRecord["pendingFence"],
   call: Call,
 ): Promise<Observation> {
   const { store, paths, identity, clock } = context;
@@ -92,7 +102,7 @@ async function create(
     bootId: identity.bootId,
     leaseMs: decision.leaseMs,
     state: { kind: "vacant" },
-    pendingFence: null,
+    pendingFence,
     since: clock.wallTime(),
     holder: { host: identity.host, pid: identity.pid },
   };

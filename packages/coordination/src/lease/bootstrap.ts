@@ -52,7 +52,9 @@ export function decideBootstrap(facts: BootstrapFacts): BootstrapDecision {
     );
   }
   // History proves a former run whatever the flag says: --first-run may stay in a definition for ever.
-  const neverRan = history === undefined && volumeEpoch === 0n && (facts.firstRun || volume !== null);
+  // So does a record that was ever granted or recovered: its history may only not be there yet.
+  const isFresh = history === undefined && (record?.epoch ?? 0n) === 0n;
+  const neverRan = isFresh && volumeEpoch === 0n && (facts.firstRun || volume !== null);
   if (record !== undefined) return { kind: "observe", neverRan, leaseMsMax };
   // Above everything that may ever have been granted: history is written before anything starts, so it bounds them.
   const epoch = max(history?.epoch ?? 0n, volumeEpoch);

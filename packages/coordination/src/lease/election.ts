@@ -53,13 +53,20 @@ async function leadOnce(
   const end = (why: string) => leading.abort(new Error(why));
   const onStop = () => end("asked to stop");
   options.signal.addEventListener("abort", onStop, { once: true });
+  if (options.signal.aborted) onStop();
   let deadline: Instant = cutDeadline(acquired.stamp, timing);
   let timer = arm(deadline, clock.now(), () => end("the lease was not renewed in time"));
   const entry = { epoch: lease.epoch, run: lease.run, agent: context.identity.agent, leaseMs: timing.leaseMs };
   const work = (async () => {
     await writeHistory(context, { ...entry, kind: "started" }, { timeoutMs: timing.renewMs, signal: leading.signal });
-    await options.lead(lease.epoch, leading.signal);
-  })().finally(() => end("the leader's work is over"));
+    if (isReached(deadline, clock.now())) end("the lease was not renewed in time");
+    if (!leading.signal.aborted) await options.lead(lease.epoch, leading.signal);
+  })()
+    .catch((error: unknown) => {
+      // Work that fails because leadership ended is not the caller's error; anything else is.
+      if (!leading.signal.aborted) throw error;
+    })
+    .finally(() => end("the leader's work is over"));
   const renewals = (async () => {
     while (!leading.signal.aborted) {
       await clock.sleep(timing.renewMs, leading.signal).catch(ignoreAbort(leading.signal));
@@ -73,17 +80,13 @@ async function leadOnce(
       }
       if (isReached(deadline, clock.now())) end("the lease was not renewed in time");
     }
-  })();
-  try {
-    await Promise.all([work, renewals]);
-  } catch (error) {
-    // The work failing because leadership ended is not the caller's error; anything else is.
-    if (!leading.signal.aborted) throw error;
-  } finally {
-    clearTimeout(timer);
-    options.signal.removeEventListener("abort", onStop);
-    await lease.release({ kind: "released" }, null, AbortSignal.timeout(timing.leaseMs));
-  }
+  })().finally(() => end("the lease is not renewed any more"));
+  // Both, whatever either of them does: a leader that still works must not be succeeded.
+  const [worked, renewed] = await Promise.allSettled([work, renewals]);
+  clearTimeout(timer);
+  options.signal.removeEventListener("abort", onStop);
+  await lease.release({ kind: "released" }, null, AbortSignal.timeout(timing.leaseMs));
+  for (const result of [renewed, worked]) if (result.status === "rejected") throw result.reason;
 }
 
 function arm(deadline: Instant, now: Instant, callback: () => void): NodeJS.Timeout {

@@ -12,6 +12,7 @@ import {
 import type { Attempts } from "./attempts.js";
 import type { LeaseContext } from "./identity.js";
 import { type HolderSelf, judgeRead } from "./judge-read.js";
+import { joinFences } from "./pending-fence.js";
 import { putLease, readLease } from "./record-io.js";
 
 export type RenewResult =
@@ -39,6 +40,7 @@ export class HeldLease {
   readonly #attempts: Attempts;
   #record: LeaseRecord;
   #version: StoreVersion;
+  #fenceCleared = false;
   #ended = false;
 
   constructor(context: LeaseContext, attempts: Attempts, record: LeaseRecord, version: StoreVersion) {
@@ -149,20 +151,23 @@ export class HeldLease {
     version: StoreVersion,
   ): RenewResult & { readonly pauseMs: number } {
     this.#attempts.settle(n);
-    this.#record = record;
+    // What was confirmed may have been sent before the receipt came.
+    this.#record = this.#fenceCleared ? { ...record, pendingFence: null } : record;
     this.#version = version;
     return { kind: "confirmed", stamp, pauseMs: 0 };
   }
 
   /** The fence receipt for what an earlier run left behind is there; written with the next renewal. */
   clearPendingFence(): void {
+    this.#fenceCleared = true;
     this.#record = { ...this.#record, pendingFence: null };
   }
 
   /**
    * Ends the grant (rule 6). From the moment of the call nothing may be started under it, whatever the outcome.
    * Call only when nothing of the tree is left and the volume is cut, or with `yield` when something is left.
-   * A pending fence of an earlier epoch turns a release into a `yield`: it must not be forgotten.
+   * A pending fence of an earlier epoch turns a release into a `yield`, and is joined to what this run leaves itself: it
+   * must not be forgotten.
    */
   async release(
     state: Extract<LeaseState, { kind: "released" | "yield" }>,
@@ -173,16 +178,15 @@ export class HeldLease {
     const { clock, timing } = this.#context;
     // Without a successor's interest a release is pointless once the lease has run out by itself.
     const until = { monoMs: clock.now().monoMs + timing.leaseMs, bootMs: clock.now().bootMs + timing.leaseMs };
-    const fence = pendingFence ?? this.#record.pendingFence;
-    const wanted: LeaseState =
-      fence === null || fence === undefined ? state : { kind: "yield", needsFence: fence.what };
+    const fence = joinFences(pendingFence, this.#record.pendingFence);
+    const wanted: LeaseState = fence === null ? state : { kind: "yield", needsFence: fence.what };
     let why = "the time was over";
     while (!signal.aborted && !isReached(until, clock.now())) {
       const { attempt } = this.#attempts.next();
       try {
         await putLease(
           this.#context,
-          { ...this.#record, attempt, state: wanted, pendingFence: fence ?? null },
+          { ...this.#record, attempt, state: wanted, pendingFence: fence },
           this.#version,
           this.#call(until, signal),
         );

@@ -10,8 +10,8 @@ import {
 import { writeFenceReceipt } from "./fence-receipts.js";
 import { readHistory, writeHistory } from "./history-log.js";
 import type { LeaseContext } from "./identity.js";
-import { pendingFenceOf } from "./pending-fence.js";
-import { putLease, readLease } from "./record-io.js";
+import { pendingFenceIn, pendingFenceOf } from "./pending-fence.js";
+import { putLease, readLease, type SeenRecord } from "./record-io.js";
 
 export interface LockStatus {
   readonly record: LeaseRecord | null;
@@ -79,7 +79,7 @@ export async function recoverLease(
     bootId: identity.bootId,
     leaseMs: Math.max(options.leaseMsMax, history?.leaseMsMax ?? 0, seen?.record.leaseMs ?? 0),
     state: { kind: "vacant" },
-    pendingFence: seen?.record.pendingFence ?? null,
+    pendingFence: pendingBefore(seen, history),
     since: clock.wallTime(),
     holder: { host: identity.host, pid: identity.pid },
   };
@@ -99,6 +99,12 @@ export async function recoverLease(
   if (seen === undefined) await store.create(paths.lease, leaseRecordFormat.serialize(record), options);
   else await putLease(context, record, seen.version, options);
   return record;
+}
+
+/** Recovering is not fencing: what was left behind stays pending, and the history knows when the record is gone. */
+function pendingBefore(seen: SeenRecord | undefined, history: HistoryRecord | undefined): LeaseRecord["pendingFence"] {
+  if (seen !== undefined) return pendingFenceOf(seen.record);
+  return history === undefined ? null : pendingFenceIn(history);
 }
 
 /**
