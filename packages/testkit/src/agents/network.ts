@@ -38,6 +38,9 @@ export async function createAgentNetwork(): Promise<AgentNetwork> {
     `${ALIAS} ${process.pid} ${readProcess(process.pid)?.startTicks}`,
   ]);
   await command(["ip", "addr", "add", `${address}/24`, "dev", bridge]);
+  // A bridge without an address of its own takes the lowest of its ports' and changes it as ports come and go; every
+  // agent would then send to the old one until its ARP entry is doubted, a second or more later.
+  await command(["ip", "link", "set", bridge, "address", `02:00:0a:53:${number.toString(16).padStart(2, "0")}:fe`]);
   silenceIpv6(bridge);
   await command(["ip", "link", "set", bridge, "up"]);
   const agents: NetworkAgent[] = [];
