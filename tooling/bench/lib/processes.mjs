@@ -48,3 +48,13 @@ export function cpuMs(pid) {
   const fields = stat(pid);
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
+
+/** @param {number} pid @param {NodeJS.Signals} signal */
+export function sendSignal(pid, signal) {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    // It ended with the one before it, which is what was wanted.
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}

@@ -1,5 +1,6 @@
 // @ts-check
 import { startWrapper, TIMED_CHILD } from "../lib/holder.mjs";
+import { descendants, sendSignal } from "../lib/processes.mjs";
 import { number, summarise } from "../lib/stats.mjs";
 
 const ROUNDS = 20;
@@ -15,10 +16,13 @@ export async function startToChild({ wrappers }) {
   // Interleaved, so that a noisy minute of the machine hits all of them.
   for (let round = 0; round < ROUNDS; round++) {
     for (const { name, argv, env, endSignal } of wrappers) {
-      const wrapper = startWrapper([...argv("start"), ...TIMED_CHILD], env === undefined ? {} : { env });
+      const wrapper = startWrapper([...argv(`start-${round}`), ...TIMED_CHILD], env === undefined ? {} : { env });
       const at = await wrapper.childStartedAtMs;
       times.get(name)?.push(at - wrapper.startedAtMs);
+      const left = descendants(wrapper.pid);
       await wrapper.end(endSignal ?? "SIGTERM");
+      // Peers leave their child behind, and with it the lock.
+      for (const pid of left) sendSignal(pid, "SIGKILL");
     }
   }
   return {

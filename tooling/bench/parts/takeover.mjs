@@ -1,7 +1,7 @@
 // @ts-check
 
 import { startWrapper, TIMED_CHILD } from "../lib/holder.mjs";
-import { commandOf, descendants } from "../lib/processes.mjs";
+import { commandOf, descendants, sendSignal } from "../lib/processes.mjs";
 import { number, realtimeMs, summarise } from "../lib/stats.mjs";
 
 /**
@@ -34,7 +34,7 @@ export async function takeover({ holdfast, leaseMs }) {
       const at = realtimeMs();
       end(holder);
       times.push((await candidate.childStartedAtMs) - at);
-      for (const pid of processes) kill(pid, "SIGCONT");
+      for (const pid of processes) sendSignal(pid, "SIGCONT");
       await holder.exited();
       await candidate.end("SIGTERM");
     }
@@ -59,15 +59,5 @@ function application(guard) {
 /** @param {number} guard @param {NodeJS.Signals} signal @param {boolean} applicationToo */
 function signalAll(guard, signal, applicationToo) {
   const app = application(guard);
-  for (const pid of descendants(guard)) if (applicationToo || pid !== app) kill(pid, signal);
-}
-
-/** @param {number} pid @param {NodeJS.Signals} signal */
-function kill(pid, signal) {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    // It ended with the one before it, which is what is measured.
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
-  }
+  for (const pid of descendants(guard)) if (applicationToo || pid !== app) sendSignal(pid, signal);
 }
