@@ -4,10 +4,13 @@ import type { HeldLease } from "@holdfast/coordination";
 import { addMs, type Instant, isReached } from "@holdfast/core";
 import { isGone, type ProcessIdentity, readInstant } from "@holdfast/effects";
 import type { LockConfig } from "@holdfast/supervisor";
+import { findOrphans, killOrphans } from "./orphans.js";
 
 interface AfterGuard {
   readonly lease: HeldLease | undefined;
   readonly tree: ProcessIdentity | undefined;
+  /** It goes on with a grant of another process, under which a tree may live that it was not told of yet. */
+  readonly resumed: boolean;
   readonly settle: LockConfig["settle"];
   /** By then the kernel has killed the tree: what still lives after it cannot be killed. */
   readonly deadline: Instant;
@@ -20,6 +23,7 @@ type Ending = {
 };
 
 const POLL_MS = 2;
+const ORPHAN_POLL_MS = 20;
 /** From the kernel's SIGKILL to the last process gone; 23 ms were measured for 500 processes. */
 const KILL_ALLOWANCE_MS = 250;
 
@@ -29,18 +33,37 @@ const KILL_ALLOWANCE_MS = 250;
  */
 export async function endAfterGuard(what: AfterGuard): Promise<Ending> {
   const { lease, tree, deadline } = what;
-  if (lease === undefined) return { leaving: true, state: { kind: "released" }, note: "" };
+  if (lease === undefined || (tree === undefined && what.resumed))
+    return { leaving: true, state: { kind: "released" }, note: "" };
   const until = addMs(deadline, KILL_ALLOWANCE_MS);
   // No tree was announced: nothing that can write was ever started.
   while (tree !== undefined && !isGone(tree)) {
     if (isReached(until, readInstant())) return yielded(`process ${tree.pid} of the tree outlived the deadline`);
     await sleep(POLL_MS);
   }
+  const orphans = tree === undefined ? [] : await lastingOrphans(tree);
+  if (orphans.length > 0) {
+    killOrphans(orphans);
+    return yielded(
+      `both keepers of the tree were killed; ${orphans.length} processes were found and killed afterwards`,
+    );
+  }
   if (what.settle !== null && tree !== undefined) {
     const failure = await settle(what.settle);
     if (failure !== null) return yielded(`the volume could not be settled after the guard died: ${failure}`);
   }
   return { leaving: false, state: { kind: "released" }, note: "the guard died; the tree is gone" };
+}
+
+/** What ends by itself at once, as a step does with the guard, is nothing left. Costs one look where there is nothing. */
+async function lastingOrphans(tree: ProcessIdentity): Promise<number[]> {
+  const until = addMs(readInstant(), KILL_ALLOWANCE_MS);
+  let orphans = findOrphans(tree);
+  while (orphans.length > 0 && !isReached(until, readInstant())) {
+    await sleep(ORPHAN_POLL_MS);
+    orphans = findOrphans(tree);
+  }
+  return orphans;
 }
 
 function yielded(why: string): Ending {

@@ -13,17 +13,17 @@ import {
   type HistoryEntry,
   hasCode,
   type Instant,
-  type LeaseRecord,
   type LeaseTiming,
   storePaths,
   timeBudget,
 } from "@holdfast/core";
 import { type ProcessIdentity, systemClock } from "@holdfast/effects";
-import type { GuardToLock, HolderDescription, LockConfig } from "@holdfast/supervisor";
+import type { GuardToLock, LockConfig } from "@holdfast/supervisor";
 import { openStore } from "../store-url.js";
 import { endAfterGuard } from "./after-guard.js";
 import type { GuardChannel } from "./channel.js";
 import { describeFailure } from "./failure.js";
+import { describeRecord, holderOf } from "./holder.js";
 import { awaitFenceReceipt } from "./pending-fence.js";
 
 /** Resolution of the event-loop delay histogram: coarse, because a finer timer would itself be the load. */
@@ -99,6 +99,8 @@ export class LockProcess {
 
   #configure(config: LockConfig): void {
     this.#config = config;
+    // Of a grant that another process won only this much is known: the guard's deadline is no later.
+    if (config.resume !== null) this.#deadline = cutDeadline(systemClock.now(), config.timing);
     const opening = this.#open(config);
     this.#store = opening;
     this.#background(
@@ -187,17 +189,18 @@ export class LockProcess {
         pendingFence:
           pending === null ? null : { epoch: pending.epoch.toString(), agent: pending.agent, what: pending.what },
       });
-      if (pending !== null) this.#background(this.#awaitFence(lease, pending.epoch));
+      this.#background(this.#awaitFence(lease));
     } catch (error) {
       if (this.#active.signal.aborted) return;
       await this.#failed(error);
     }
   }
 
-  async #awaitFence(lease: HeldLease, epoch: bigint): Promise<void> {
-    if (this.#context === undefined) return;
-    const path = storePaths.request(this.#context.identity.service);
-    if (!(await awaitFenceReceipt(this.#context, path, epoch, this.#active.signal))) return;
+  async #awaitFence(lease: HeldLease): Promise<void> {
+    const epoch = lease.record.pendingFence?.epoch;
+    if (this.#context === undefined || epoch === undefined) return;
+    const warn = (message: string) => this.#channel?.send({ type: "warning", code: "NO_RECEIPT", message });
+    if (!(await awaitFenceReceipt(this.#context, epoch, warn, this.#active.signal))) return;
     lease.clearPendingFence();
     this.#channel?.send({ type: "fenced", epoch: epoch.toString() });
   }
@@ -219,6 +222,8 @@ export class LockProcess {
         if (lease !== "stale") {
           this.#lease = lease;
           this.#startRenewal();
+          // The former process may have died before it saw the receipt, or wrote that it had.
+          this.#background(this.#awaitFence(lease));
           return;
         }
       } catch (error) {
@@ -340,6 +345,9 @@ export class LockProcess {
   }
 
   async #leave(): Promise<void> {
+    // Won at the very moment: the guard announces the tree first of all, so nothing was started under it.
+    if (this.#lease !== undefined && this.#tree === undefined && this.#config?.resume === null)
+      return this.#release({ type: "release", state: { kind: "released" }, note: "won too late" });
     this.#active.abort();
     await this.#end(0);
   }
@@ -348,6 +356,7 @@ export class LockProcess {
     const { leaving, state, note } = await endAfterGuard({
       lease: this.#lease,
       tree: this.#tree,
+      resumed: this.#config?.resume !== null,
       settle: this.#config?.settle ?? null,
       deadline: this.#deadline,
     });
@@ -377,21 +386,4 @@ export class LockProcess {
   #background(work: Promise<unknown>): void {
     void work;
   }
-}
-
-function describeRecord(record: LeaseRecord): HolderDescription {
-  return {
-    run: record.run,
-    agent: record.agent,
-    host: record.holder.host,
-    pid: record.holder.pid,
-    task: record.holder.task ?? null,
-    since: record.since,
-  };
-}
-
-function holderOf(error: unknown): HolderDescription | null {
-  if (!hasCode(error, "HELD_BY_OTHER", "WAIT_LIMIT")) return null;
-  const { holder } = (error as { detail: { holder: LeaseRecord | null } }).detail;
-  return holder === null ? null : describeRecord(holder);
 }
