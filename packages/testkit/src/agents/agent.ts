@@ -57,6 +57,12 @@ export async function openAgent({ network, bridge, prefix, number }: AgentPlace)
     ["ip", "-n", name, "-batch", "-"],
     `addr add ${address}/24 dev eth0\nlink set lo up\nlink set eth0 up\n`,
   );
+  const state = () => {
+    // The port's own flag, not its operational state: a veth is also "down" while its peer comes up.
+    const up = (Number(readFileSync(`/sys/class/net/${port}/flags`, "utf8")) & 1) === 1;
+    if (!up) return "unplugged";
+    return readFileSync(`/sys/class/net/${port}/brport/state`, "utf8").trim() === FORWARDING ? "connected" : "cut";
+  };
   const pids = async () => {
     const { stdout } = await command(["ip", "netns", "pids", name]);
     return stdout
@@ -77,9 +83,9 @@ export async function openAgent({ network, bridge, prefix, number }: AgentPlace)
       await command(["ip", "link", "set", port, "down"]);
     },
     async heal() {
-      // A port that comes up forwards at once, as there is no spanning tree here; one that was up must be told.
-      await command(["ip", "link", "set", port, "up"]);
-      await command(["bridge", "link", "set", "dev", port, "state", "forwarding"]);
+      // A port that comes up forwards by itself, as there is no spanning tree here; one that was up must be told.
+      if (state() === "unplugged") await command(["ip", "link", "set", port, "up"]);
+      else await command(["bridge", "link", "set", "dev", port, "state", "forwarding"]);
     },
     async drop(addresses) {
       await command(["nsenter", `--net=/run/netns/${name}`, "nft", "-f", "-"], dropRules(addresses));
@@ -100,12 +106,7 @@ export async function openAgent({ network, bridge, prefix, number }: AgentPlace)
     async undrop() {
       await command(["nsenter", `--net=/run/netns/${name}`, "nft", "delete", "table", "inet", "holdfast"]);
     },
-    state() {
-      // The port's own flag, not its operational state: a veth is also "down" while its peer comes up.
-      const up = (Number(readFileSync(`/sys/class/net/${port}/flags`, "utf8")) & 1) === 1;
-      if (!up) return "unplugged";
-      return readFileSync(`/sys/class/net/${port}/brport/state`, "utf8").trim() === FORWARDING ? "connected" : "cut";
-    },
+    state,
     // What the bridge's port received is what the agent sent.
     counters: () => ({ sentPackets: statistics("rx_packets"), receivedPackets: statistics("tx_packets") }),
     pids,

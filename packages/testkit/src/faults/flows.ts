@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { monotonicMs } from "@holdfast/effects";
 import { until } from "../agents/until.js";
 import type { Fault, OngoingFault, Stage } from "./fault.js";
+import { quiet } from "./quiet.js";
 import type { Played } from "./row.js";
 import type { ExitStatus, Run } from "./run.js";
 import type { Scene, StartOptions } from "./scene.js";
@@ -14,6 +15,9 @@ export const CANDIDATE = "b";
 /** Writes that a successor must still get acknowledged after the fault was healed: the old holder may be back by then. */
 const WRITES_AFTER_HEALING = 50;
 const WRITE_PERIOD_MS = 10;
+/** Other rows wait no longer than this for a successor; one that is not there by then waits for a lease. */
+const QUIET_MS = 1_000;
+const QUIET_LOOK_MS = 10;
 
 export interface FlowOptions {
   readonly holder?: StartOptions;
@@ -37,7 +41,7 @@ export function takeover(fault: (scene: Scene) => Fault, options: FlowOptions = 
     const { holder, candidate } = stage;
     const end = watchEnd(stage.tree.root);
     try {
-      const { atMs, injected, healing } = await strike(fault(scene), stage);
+      const { atMs, injected, healing } = await strikeQuietly(fault(scene), stage);
       await scene.untilWritten(candidate, profile.writesAfter);
       const healed = await healing;
       if (healed !== undefined) await scene.untilWritten(candidate, candidate.acknowledged() + WRITES_AFTER_HEALING);
@@ -92,6 +96,17 @@ export function control(fault: (scene: Scene) => Fault): (scene: Scene) => Promi
       holderExit: undefined,
     };
   };
+}
+
+/** A fault for good may be followed by a takeover within milliseconds: meanwhile no other row starts anything. */
+function strikeQuietly(fault: Fault, stage: Stage & { readonly candidate: Run }): Promise<Strike> {
+  if (fault.durationMs !== null) return strike(fault, stage);
+  return quiet.measure(async () => {
+    const struck = await strike(fault, stage);
+    const limitMs = monotonicMs() + QUIET_MS;
+    while (monotonicMs() < limitMs && stage.candidate.acknowledged() === 0) await pause(QUIET_LOOK_MS);
+    return struck;
+  });
 }
 
 export interface Strike {

@@ -58,8 +58,6 @@ export interface RowOptions {
   readonly wrapper: WrapperUnderTest;
   readonly store: StoreProvider;
   readonly profile: FaultProfile;
-  /** Looks at the scene before it is taken down, also after a failure. */
-  readonly onEnd?: (scene: Scene) => void;
 }
 
 /** Set when a row fails: the wrappers' own logs belong into the message. */
@@ -74,26 +72,44 @@ export class FaultRowError extends Error {
 export async function playRow(row: FaultRow, options: RowOptions): Promise<{ result: RowResult; report: string }> {
   const { wrapper, profile } = options;
   const scene = await openScene({ wrapper, store: options.store, profile, volume: row.volume ?? "shared" });
+  let failure: FaultRowError | undefined;
   try {
-    const played = await row.play(scene);
-    await scene.endAsides();
-    const left = wrapper.kind === "naive" ? [] : scene.processes();
-    const verdict = judge(scene.evidence(played.moments.fault));
-    const outcome = checkRow(row.expected, row.holderExit, played, verdict, profile);
-    const problems = [
-      ...outcome.problems,
-      ...left.map((process) => `left running: ${process}`),
-      ...(row.released === true ? releaseProblems(scene) : []),
-    ];
-    return { result: resultOf(row, options, played, verdict, { ...outcome, problems }), report: scene.report() };
+    return await playOn(scene, row, options);
   } catch (error) {
-    const atMs = monotonicMs().toFixed(0);
-    throw new FaultRowError(`${row.name} (${options.store.kind}) at ${atMs}: ${String(error)}\n${scene.report()}`, {
-      cause: error,
-    });
+    const at = `${row.name} [${options.store.kind}] at ${monotonicMs().toFixed(0)} ms`;
+    failure = new FaultRowError(`${at}: ${String(error)}\n${scene.report()}`, { cause: error });
+    throw failure;
   } finally {
-    options.onEnd?.(scene);
+    await closeScene(scene, failure);
+  }
+}
+
+async function playOn(
+  scene: Scene,
+  row: FaultRow,
+  options: RowOptions,
+): Promise<{ readonly result: RowResult; readonly report: string }> {
+  const { wrapper, profile } = options;
+  const played = await row.play(scene);
+  await scene.endAsides();
+  const left = wrapper.kind === "naive" ? [] : scene.processes();
+  const verdict = judge(scene.evidence(played.moments.fault));
+  const outcome = checkRow(row.expected, row.holderExit, played, verdict, profile);
+  const problems = [
+    ...outcome.problems,
+    ...left.map((process) => `left running: ${process}`),
+    ...(row.released === true ? releaseProblems(scene) : []),
+  ];
+  return { result: resultOf(row, options, played, verdict, { ...outcome, problems }), report: scene.report() };
+}
+
+/** What went wrong in the row comes first; that the scene could not be taken down either is told with it. */
+async function closeScene(scene: Scene, failure: FaultRowError | undefined): Promise<void> {
+  try {
     await scene.close();
+  } catch (error) {
+    if (failure === undefined) throw error;
+    failure.message += `\nand then: ${String(error)}`;
   }
 }
 

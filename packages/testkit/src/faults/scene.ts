@@ -2,12 +2,15 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { monotonicMs } from "@holdfast/effects";
 import { command } from "../agents/command.js";
 import { describeProcess, endScene, processesOfScene } from "../agents/processes.js";
 import { until } from "../agents/until.js";
 import type { Evidence } from "../judge/evidence.js";
 import { readDataSet, readWriterLogs, type WriterOptions, writerCommand } from "../writer/index.js";
 import type { FaultProfile } from "./profile.js";
+import { quiet } from "./quiet.js";
 import { type Run, startRun } from "./run.js";
 import type { SceneStore, StoreAccess, StoreProvider } from "./stores/store.js";
 import type { WrapperTree } from "./tree.js";
@@ -65,8 +68,20 @@ export interface Scene {
 }
 
 const END_LIMIT_MS = 20_000;
+/** A start that takes longer no longer holds up anybody. */
+const START_LIMIT_MS = 5_000;
+const START_LOOK_MS = 50;
 
 export async function openScene(options: SceneOptions): Promise<Scene> {
+  const started = await quiet.beginStart();
+  try {
+    return await open(options);
+  } finally {
+    started();
+  }
+}
+
+async function open(options: SceneOptions): Promise<Scene> {
   const { wrapper, profile } = options;
   const id = `hf-${randomBytes(4).toString("hex")}`;
   const service = `svc-${id}`;
@@ -115,6 +130,7 @@ function makeScene(parts: SceneParts): Scene {
       mkdirSync(runDirectory);
       const { url, enter } = await access(agent);
       const path = await volumePath(agent);
+      const started = await quiet.beginStart();
       const run = startRun({
         scene: id,
         name,
@@ -139,6 +155,7 @@ function makeScene(parts: SceneParts): Scene {
         ],
       });
       runs.push(run);
+      void untilUp(run, wrapper).finally(started);
       return run;
     },
     async untilWritten(run, writes) {
@@ -199,6 +216,15 @@ function makeScene(parts: SceneParts): Scene {
     report: () => runs.map((run) => `--- ${run.name} (exit ${JSON.stringify(run.exit())})\n${run.log()}`).join("\n"),
     processes: () => processesOfScene(id).map(describeProcess),
   };
+}
+
+/** Never rejects: whoever needs the run waits for it with a message of his own. */
+async function untilUp(run: Run, wrapper: WrapperUnderTest): Promise<void> {
+  const limitMs = monotonicMs() + START_LIMIT_MS;
+  while (monotonicMs() < limitMs && run.exit() === undefined && run.acknowledged() === 0) {
+    if ((await wrapper.phase(run)) === "waiting-for-lease") return;
+    await pause(START_LOOK_MS);
+  }
 }
 
 function closeOnce(id: string, undo: (() => Promise<void>)[]): () => Promise<void> {
