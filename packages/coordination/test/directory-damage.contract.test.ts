@@ -115,3 +115,10 @@ test("versions left between collected ones are collected too", async () => {
   for (let number = 0; number < 20; number += 1) newest = await store.put(PATH, bytes(`m${number}`), newest, CALL);
   expect(await readdir(chain)).not.toContain("00000000000000000003");
 });
+
+test("a version that was made up from the identity of another creation is refused", async () => {
+  const { created, number } = newest;
+  const other = { created: created.replace(/:0$/, ":3"), number };
+  await expect(store.put(PATH, bytes("x"), other, CALL)).rejects.toMatchObject({ code: "VERSION_CONFLICT" });
+  await expect(store.delete(PATH, other, CALL)).rejects.toMatchObject({ code: "VERSION_CONFLICT" });
+});

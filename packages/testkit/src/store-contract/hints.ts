@@ -175,6 +175,22 @@ export function hintTests(suite: Suite): void {
     expect(await store.candidates(path, CALL)).toEqual([candidate("waiting")]);
   });
 
+  test("a killed candidate counts no more, also for whoever does not wait behind it", async (context) => {
+    const path = freshPath("queue");
+    const worker = await suite.spawn(context);
+    await worker.ask("enqueue", { path, candidate: candidate("killed") });
+    const store = await suite.open();
+    const ticket = await store.enqueue(path, candidate("waiting"), CALL);
+    expect(await store.candidates(path, CALL)).toEqual(["killed", "waiting"].map(candidate));
+    await worker.kill();
+    await eventually(
+      () => ticket.place(CALL),
+      (place) => place === 0,
+      suite.backend.ephemeralGoneWithinMs,
+    );
+    expect(await (await suite.open()).candidates(path, CALL)).toEqual([candidate("waiting")]);
+  });
+
   test("a closed client has left its queues", async () => {
     const path = freshPath("queue");
     const [leaver, stayer] = [await suite.open(), await suite.open()];
