@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { asNobody } from "../native/test/harness.js";
+import { asNobody, confined } from "../native/test/harness.js";
 import { guard, isLive, isRoot, markedVolume, nowMs, scratch, until, volumeConfig } from "./support/harness.js";
 
 /** The same runs under the other kinds of tree: without root, and without the native init. */
@@ -25,6 +25,16 @@ describe("without root", () => {
       "protection: subreaper + deadline-init; no PID namespace here: the tree is killed by walking it;",
     );
   });
+});
+
+test("a PID namespace that was asked for and cannot be had starts nothing; without asking, the next best is taken", async () => {
+  const run = guard({ wrap: confined, config: { tree: "pid-namespace" } });
+  expect(await run.ended).toMatchObject({ code: 78 });
+  expect(run.outcome().report).toMatchObject({ code: "PROTECTION_MISSING", epoch: null });
+  expect(run.events()).toEqual([]);
+  const auto = guard({ wrap: confined, modes: ["exit=3"] });
+  expect(await auto.ended).toMatchObject({ code: 3 });
+  expect(auto.stderr()).toContain("protection: subreaper + deadline-init;");
 });
 
 describe.runIf(isRoot)("another user for the application", () => {
@@ -66,6 +76,14 @@ describe("util-linux in place of the native init", () => {
     const missing = guard({ ...fallback, config: { command: ["/nonexistent/program"] } });
     expect(await missing.ended).toMatchObject({ code: 127 });
     expect(missing.outcome().report.released).toBe(true);
+  });
+
+  test("works without root, in a user namespace", async () => {
+    const run = guard({ ...fallback, ...(isRoot ? { wrap: asNobody } : {}), modes: ["slow=20", "exit-on-term=5"] });
+    await run.running();
+    expect(run.stderr()).toContain("protection: user-pid-namespace + deadline-guard;");
+    run.process.kill("SIGTERM");
+    expect(await run.ended).toMatchObject({ code: 5 });
   });
 
   test("is not taken when the native init was asked for, and cannot make a subreaper tree", async () => {

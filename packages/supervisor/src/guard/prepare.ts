@@ -79,20 +79,19 @@ export function accept(
   mounts: readonly MountEntry[],
   epoch: bigint | null,
 ): VolumeLook | undefined {
-  const { config, volume } = turn.state;
+  const { config } = turn.state;
   if (config.volume === null) return undefined;
   const result = interpretLook(config.volume.path, outcome, output, mounts);
   if (result.kind === "problem") {
     fail(turn, result.problem, "kill");
     return undefined;
   }
-  const before = volume.look?.evidence.device;
+  // Another device than at the first look is no reason: a candidate may have waited for days, and nothing was started.
   const decision = decideVolume(result.look.evidence, {
     service: config.service,
     epoch,
     run: turn.state.grant?.run ?? null,
     mustBeMountPoint: config.volume.mustBeMounted,
-    ...(before === undefined ? {} : { device: before }),
   });
   if (decision.kind === "refused") {
     fail(turn, decision, "kill");
