@@ -249,6 +249,17 @@ test.each(trees)(
   },
 );
 
+test("a defect of the guard ends the guard, and with it the application", async () => {
+  const run = guard({ modes: ["deaf"], env: { HOLDFAST_TEST_DEFECT_AT: "is not confirmed" } });
+  await run.running();
+  run.behave({ confirm: false });
+  expect(await run.ended).toMatchObject({ code: 1 });
+  expect(run.stderr()).toContain("a defect");
+  await until("the lock process releases", () => run.lock().some((entry) => entry.event === "released-after-guard"));
+  expect(lastBeatMs(run)).toBeLessThan(run.lock().find((entry) => entry.event === "released-after-guard")?.atMs ?? 0);
+  await silent(run);
+});
+
 test("all processes of the wrapper killed at once: nothing of the application is left", async () => {
   const run = guard({ modes: ["deaf"] });
   await run.running();

@@ -38,6 +38,7 @@ export class GuardDriver {
   #settle: ((outcome: GuardOutcome) => void) | undefined;
   #crash: ((error: unknown) => void) | undefined;
   #ended = false;
+  #crashed = false;
 
   constructor(config: GuardConfig, deps: GuardDeps, startKeeper: KeeperStarter) {
     this.#deps = deps;
@@ -72,7 +73,7 @@ export class GuardDriver {
   #dispatch(event: GuardEvent): void {
     this.#queue.push(event);
     // Effects may bring events at once; they are handled after the one that caused them. So may the start of the keeper.
-    if (this.#handling || this.#settle === undefined) return;
+    if (this.#handling || this.#crashed || this.#settle === undefined) return;
     this.#handling = true;
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
@@ -81,7 +82,8 @@ export class GuardDriver {
         for (const effect of effects) this.#apply(effect);
       }
     } catch (error) {
-      this.#ended = true;
+      // A state that is not understood decides nothing more; the caller exits, and with this process everything ends.
+      this.#crashed = true;
       clearTimeout(this.#timer);
       this.#crash?.(error);
       return;

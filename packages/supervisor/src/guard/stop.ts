@@ -45,6 +45,8 @@ export function fail(turn: Turn, failure: Failure, how: "stop" | "kill"): void {
   turn.log("error", failure.message, { code: failure.code, hint: failure.hint });
   turn.log("info", `hint: ${failure.hint} (${failure.code})`);
   if (how === "kill") return kill(turn);
+  // A stop or a demotion that is under way is finished, and the deadline behind it stands.
+  if (inPhase(turn.state, "stopping", "demoting")) return;
   if (lossIsDemoted(turn.state, failure)) return demote(turn);
   requestStop(turn, turn.state.config.stopSignal);
 }
@@ -167,14 +169,9 @@ export function afterTree(turn: Turn): void {
 function settle(turn: Turn): void {
   const { config, volume, wrote, tools, limits, ending } = turn.state;
   const path = config.volume?.path;
-  const look = volume.look;
-  if (
-    path === undefined ||
-    look === null ||
-    !wrote ||
-    look.mount === undefined ||
-    !mustSettle(look.realPath, [look.mount])
-  ) {
+  const { look } = volume;
+  const mounts = look?.mount === undefined ? [] : [look.mount];
+  if (path === undefined || look === null || !wrote || !mustSettle(look.realPath, mounts)) {
     return release(turn, { kind: "released" });
   }
   if (ending?.kind === "failure" && (ending.code === "VOLUME_MISSING" || ending.code === "VOLUME_CHANGED")) {

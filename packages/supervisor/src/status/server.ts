@@ -11,7 +11,7 @@ export interface StatusServer {
 }
 
 /**
- * Answers each connection with one line of JSON and closes it. A socket that a dead process left behind is replaced; one
+ * Answers each connection with one line of JSON and closes it; with none while there is nothing to say yet. A socket that a dead process left behind is replaced; one
  * that a living process answers on is not.
  * @throws whatever kept the socket from being made; the caller runs on without one and says so.
  */
@@ -20,7 +20,9 @@ export async function serveStatus(path: string, describe: () => unknown): Promis
     client.setTimeout(CLIENT_MS, () => client.destroy());
     // The asker went away before the answer: nothing to be done, and nobody to be told.
     client.on("error", () => client.destroy());
-    client.end(`${JSON.stringify(describe())}\n`);
+    const status = describe();
+    if (status === undefined) client.end();
+    else client.end(`${JSON.stringify(status)}\n`);
     client.resume();
   });
   server.unref();

@@ -9,7 +9,15 @@ const outcome = await runGuard(config, {
   spawnLock: () => spawnLockProcess({ file: process.execPath, args: [lockDouble, directory] }),
   initPath,
   clock: systemClock,
-  logger: { log: (level, message) => process.stderr.write(`holdfast: ${level}: ${message}\n`) },
+  logger: {
+    log(level, message) {
+      process.stderr.write(`holdfast: ${level}: ${message}\n`);
+      // A defect, where a test asks for one: whatever the guard calls may throw.
+      const { HOLDFAST_TEST_DEFECT_AT } = process.env;
+      if (HOLDFAST_TEST_DEFECT_AT !== undefined && message.includes(HOLDFAST_TEST_DEFECT_AT))
+        throw new Error("a defect");
+    },
+  },
   signals: processSignals,
 });
 writeFileSync(`${directory}/outcome.json`, JSON.stringify(outcome));
