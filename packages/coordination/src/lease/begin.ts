@@ -33,7 +33,7 @@ interface Look {
 const PAUSE_MS = 100;
 const CREATED_READS_MAX = 20;
 /** Looks that must agree before a store is called lost: two records are not read at one moment, and reads may be stale. */
-const LOST_LOOKS = 5;
+const LOST_LOOKS = 10;
 
 /**
  * Rule 7: compares store and volume, and creates a missing record *held by nobody*.

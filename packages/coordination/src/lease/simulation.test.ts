@@ -78,8 +78,8 @@ class Simulation {
         acquired = await this.#rig.acquire(context, { volume: null, signal: stop });
       } catch (error) {
         if (stop.aborted) return;
-        // Away at start: the scheduler would start it again.
-        if (!hasCode(error, "STORE_UNREACHABLE", "UNKNOWN_OUTCOME")) throw error;
+        // Away at start, or stale reads so many in a row that the store looks lost: the scheduler would start it again.
+        if (!hasCode(error, "STORE_UNREACHABLE", "UNKNOWN_OUTCOME", "STORE_LOST")) throw error;
         await clock.sleep(200, stop).catch(() => undefined);
         continue;
       }
