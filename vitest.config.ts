@@ -37,16 +37,29 @@ export default defineConfig({
       {
         test: {
           ...common,
-          ...alone,
+          // Stores, which mostly wait: for a server to start, a session to expire, a timeout to pass. Two at once are
+          // no hindrance to each other.
           name: "contract",
+          include: ["packages/{coordination,testkit}/test/**/*.contract.test.ts"],
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...common,
+          ...alone,
+          name: "process",
           include: [
-            "packages/*/test/**/*.contract.test.ts",
+            "packages/!(coordination|testkit)/test/**/*.contract.test.ts",
             "packages/supervisor/native/test/**/*.test.ts",
             "apps/*/test/**/*.contract.test.ts",
           ],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -57,7 +70,7 @@ export default defineConfig({
           include: ["packages/*/test/**/*.short.test.ts", "apps/*/test/**/*.short.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -68,7 +81,7 @@ export default defineConfig({
           include: ["apps/holdfast/test/faults/**/*.fault.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 120_000,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],
