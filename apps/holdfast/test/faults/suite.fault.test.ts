@@ -3,7 +3,7 @@ import { afterAll } from "vitest";
 import { suiteProfile } from "./environment.js";
 import { publish } from "./publish.js";
 import { allRows, controlRows } from "./rows/index.js";
-import { describeRows, planRows } from "./suite.js";
+import { describeRows, kindOf, planRows } from "./suite.js";
 
 const profile = suiteProfile();
 const results: RowResult[] = [];
@@ -25,8 +25,8 @@ describeRows("faults", faults, { profile, subject: "holdfast", concurrent: true,
 describeRows("ensemble", ensemble, { profile, subject: "holdfast", concurrent: false, onResult });
 
 afterAll(() => {
-  const order = (result: RowResult) =>
-    planned.findIndex(({ row }) => row.name === result.name && row.group === result.group);
+  const order = ({ name, group, store }: RowResult) =>
+    planned.findIndex((plan) => plan.row.name === name && plan.row.group === group && kindOf(plan.store) === store);
   process.stdout.write(
     `${publish(
       profile,

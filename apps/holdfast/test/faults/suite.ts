@@ -15,6 +15,7 @@ import {
   proxiedZooKeeperStore,
   type RowResult,
   type RowStore,
+  type StoreKind,
   type StoreProvider,
   sharedZooKeeperStore,
   startZooKeeper,
@@ -31,6 +32,11 @@ export interface PlannedRow {
 /** Every row on each of its stores. */
 export function planRows(rows: readonly FaultRow[], wanted: (store: RowStore) => boolean = () => true): PlannedRow[] {
   return rows.flatMap((row) => row.stores.filter(wanted).map((store) => ({ row, store })));
+}
+
+/** What the table calls a store: that a server was the row's own is no other kind of store. */
+export function kindOf(store: RowStore): StoreKind {
+  return store === "own-zookeeper" || store === "proxied-zookeeper" ? "zookeeper" : store;
 }
 
 /** Those that every `pnpm test` plays. */

@@ -24,8 +24,8 @@ import {
 const MANY = 200;
 /** On one machine's own disk: more would only measure how one process shares its four file-system threads. */
 const SOME = 25;
-/** Written by each winner. */
-const WRITES = 20;
+/** Written by each winner, or more where few must prove as much as many. */
+const WRITES_MIN = 20;
 const OPEN_AT_ONCE = 20;
 
 async function openStores(scene: Scene, url: string, count: number): Promise<CoordinationStore[]> {
@@ -73,7 +73,7 @@ interface Log {
 }
 
 /** Appends to the same data file, and notes acknowledgements, exactly as the writers do. */
-async function openLog(scene: Scene, directory: string): Promise<Log> {
+async function openLog(scene: Scene, directory: string, writes: number): Promise<Log> {
   const data = openSync(join(await scene.volumePath(CANDIDATE), "data", "records"), "a");
   const turns: { firstMs: number; lastMs: number }[] = [];
   return {
@@ -82,7 +82,7 @@ async function openLog(scene: Scene, directory: string): Promise<Log> {
       const acks = openSync(join(directory, `${epoch}-${run}-${process.pid}-crowd.acks`), "a");
       writeSync(acks, `${epoch} ${run} ${process.pid}\n`);
       const firstMs = monotonicMs();
-      for (let seq = 0; seq < WRITES && mayWrite(); seq += 1) {
+      for (let seq = 0; seq < writes && mayWrite(); seq += 1) {
         const value = randomBytes(4).toString("hex");
         const beforeNs = process.hrtime.bigint();
         writeSync(data, formatDataRecord({ epoch: String(epoch), run, pid: process.pid, seq, beforeNs, value }));
@@ -105,7 +105,11 @@ async function crowd(scene: Scene, count: number): Promise<Played> {
   // The crowd runs in this process, so it reaches the store in the machine's own network.
   const { url } = await scene.access(CANDIDATE);
   const stores = await openStores(scene, url, count);
-  const log = await openLog(scene, holder.directory);
+  const log = await openLog(
+    scene,
+    holder.directory,
+    Math.max(WRITES_MIN, Math.ceil((2 * profile.writesAfter) / count)),
+  );
   const end = watchEnd((await scene.treeOf(holder)).root);
   try {
     const turns = stores.map((store, number) => takeTurn(scene, store, number, log));
