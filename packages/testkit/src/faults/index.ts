@@ -7,6 +7,7 @@ export * from "./link-faults.js";
 export * from "./process-faults.js";
 export * from "./profile.js";
 export * from "./protocol-faults.js";
+export * from "./quiet.js";
 export * from "./row.js";
 export * from "./run.js";
 export * from "./scene.js";

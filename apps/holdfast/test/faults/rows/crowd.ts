@@ -11,6 +11,7 @@ import {
   formatDataRecord,
   HOLDER,
   type Played,
+  quiet,
   type Scene,
   until,
   watchEnd,
@@ -128,8 +129,12 @@ async function crowd(scene: Scene, count: number): Promise<Played> {
       },
       { timeoutMs: profile.patienceMs, intervalMs: 100, seen: () => `${seen}` },
     );
-    const faultMs = monotonicMs();
-    process.kill(holder.pid, "SIGKILL");
+    const faultMs = await quiet.measure(async () => {
+      const atMs = monotonicMs();
+      process.kill(holder.pid, "SIGKILL");
+      await until("the first turn", () => log.turns.length > 0, { timeoutMs: profile.patienceMs, intervalMs: 5 });
+      return atMs;
+    });
     await everyTurn;
     const holderExit = exitText(await holder.untilExit(profile.patienceMs));
     return {
