@@ -107,9 +107,12 @@ static void say_hello(const char *mounted)
 {
     uint64_t startTicks = 0;
     const bool known = proc_matches() && proc_start_ticks(initPid, &startTicks);
+    /* Boot time first: a pause between the two makes deadlines earlier, never later. */
+    const uint64_t bootNs = clock_ns(CLOCK_BOOTTIME);
+    const uint64_t monoNs = clock_ns(CLOCK_MONOTONIC);
     channel_send(&guard, ESSENTIAL, "hello %d %s %d %llu %llu %llu %s\n", PROTOCOL_VERSION,
                  tree_name(supervision.tree), (int)initPid, (unsigned long long)startTicks,
-                 (unsigned long long)clock_ns(CLOCK_MONOTONIC), (unsigned long long)clock_ns(CLOCK_BOOTTIME), mounted);
+                 (unsigned long long)monoNs, (unsigned long long)bootNs, mounted);
     if (!known)
         channel_error(&guard, "/proc", "not of our PID namespace; the init's start time is unknown");
     if (refusals[0] != '\0')

@@ -1,5 +1,6 @@
 import type { InitReport } from "../init/protocol.js";
 import { startReplicaWhenReady } from "./boot.js";
+import { claimLeftover, describeFormer } from "./claim-holder.js";
 import { continuePreparing } from "./prepare.js";
 import { isReplicating } from "./promotion.js";
 import { fail } from "./stop.js";
@@ -63,12 +64,6 @@ function onHeld(turn: Turn): void {
   turn.arm("claim-retry", Math.min(RETRY_MS * (claimTries + 1), RETRY_MS_MAX));
 }
 
-function describeFormer(turn: Turn): string {
-  const last = turn.state.volume.look?.last ?? null;
-  if (last === null) return "the volume names no former holder";
-  return `its last holder was run ${last.run} on agent ${last.agent}, epoch ${last.epoch}`;
-}
-
 export function onClaimRetry(turn: Turn): void {
   if (turn.state.claim === "held") askClaim(turn);
 }
@@ -76,9 +71,7 @@ export function onClaimRetry(turn: Turn): void {
 export function onClaimLimit(turn: Turn): void {
   const { config, grant, leftover } = turn.state;
   const path = config.volume?.path ?? "the volume";
-  // Nothing of ours was started, but whoever holds the claim may write: nobody may start until that is fenced.
-  const what = `a process holds the claim on ${path} as seen from agent ${config.agent}; ${describeFormer(turn)}`;
-  if (grant !== null) turn.set({ leftover: leftover ?? what });
+  if (grant !== null) turn.set({ leftover: leftover ?? claimLeftover(turn) });
   const message = `Another process still holds the claim on ${path}; ${describeFormer(turn)}.`;
   const hint =
     "Find and end that process, or fence its agent. `holdfast claim break` is for a holder that is proven dead.";

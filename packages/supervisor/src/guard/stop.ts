@@ -1,5 +1,6 @@
 import type { ErrorCode } from "@holdfast/core";
 import { treeMarker } from "./boot.js";
+import { claimLeftover } from "./claim-holder.js";
 import { end, release } from "./end.js";
 import { demote, lossIsDemoted } from "./promotion.js";
 import { type Ending, mustSettle, type TimerName } from "./state.js";
@@ -86,8 +87,10 @@ export function onStopBudgetTimer(turn: Turn): void {
 
 /** SIGKILL to everything of the tree. What follows waits until the tree is known gone. */
 export function kill(turn: Turn): void {
-  const { application, stopped, limits, tree } = turn.state;
+  const { application, stopped, limits, tree, phase, grant, leftover } = turn.state;
   if (isEnding(turn.state)) return;
+  // However this wait ends, a successor must know that somebody else had the volume open.
+  if (phase === "waiting-for-claim" && grant !== null) turn.set({ leftover: leftover ?? claimLeftover(turn) });
   turn.disarm(...LIFE_TIMERS);
   const lives = application.kind === "running" || application.kind === "starting";
   turn.set({ step: null, stopped: { ...stopped, killed: stopped.killed || lives } });
