@@ -69,7 +69,8 @@ function measureRow(expected: Expectation, facts: RowFacts, verdict: Verdict, pr
   const after = wanted > 2 ? verdict.acknowledgedAfterFault : (verdict.runs[wanted - 1]?.acknowledgedAfterFault ?? 0);
   if (after < profile.writesAfter) problems.push(`only ${after} acknowledged writes after the fault`);
   if (expected.kind === "undisturbed") {
-    if (holder.longestGapMs > PAUSE_MS_MAX) problems.push(`a pause of ${holder.longestGapMs.toFixed(0)} ms`);
+    if (holder.longestGapMs > PAUSE_MS_MAX + profile.noiseMs)
+      problems.push(`a pause of ${holder.longestGapMs.toFixed(0)} ms`);
     return { measuredMs: holder.longestGapMs, boundMs: PAUSE_MS_MAX, problems };
   }
   if (expected.kind === "started") return { measuredMs: holder.firstMs - facts.moments.fault, boundMs: null, problems };
@@ -79,9 +80,9 @@ function measureRow(expected: Expectation, facts: RowFacts, verdict: Verdict, pr
   if (from === undefined)
     return { measuredMs: null, boundMs, problems: [...problems, `the moment "${expected.after}" was never seen`] };
   const measuredMs = successor.firstMs - from;
-  if (measuredMs > boundMs)
+  if (measuredMs > boundMs + profile.noiseMs)
     problems.push(
-      `the successor's first write came ${measuredMs.toFixed(0)} ms after ${expected.after}, bound ${boundMs}`,
+      `the successor's first write came ${measuredMs.toFixed(0)} ms after ${expected.after}, bound ${boundMs} + ${profile.noiseMs}`,
     );
   if (expected.kind === "stopped-then-takeover" && measuredMs < 0)
     problems.push(`a successor wrote ${(-measuredMs).toFixed(0)} ms before ${expected.after}`);

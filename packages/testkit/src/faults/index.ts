@@ -1,3 +1,4 @@
+export { thaw } from "./abandoned.js";
 export * from "./action-faults.js";
 export * from "./expectation.js";
 export * from "./fake-uptime.js";

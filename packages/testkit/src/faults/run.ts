@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { childrenOf, SCENE_VARIABLE } from "../agents/processes.js";
 import { until } from "../agents/until.js";
 import { LOG_SUFFIX } from "../writer/options.js";
+import { OWNER_VARIABLE, ownOwner } from "./abandoned.js";
 
 export interface ExitStatus {
   readonly code: number | null;
@@ -44,13 +45,17 @@ export interface Run {
   type(keys: string): void;
 }
 
-/** What the machine must have for a wrapper to work; nothing of the test runner's own settings. */
-const INHERITED = ["PATH", "HOME", "LANG"] as const;
+/** What a wrapper needs of this process's environment, and what `.ci/run` knows its own processes by; no settings. */
+const INHERITED = ["PATH", "HOME", "LANG", "TMPDIR", "HOLDFAST_CI_RUN"] as const;
 
 export function startRun(spec: RunSpec): Run {
   const [file, ...args] = spec.terminal === true ? inTerminal(spec.argv) : spec.argv;
   if (file === undefined) throw new Error("an empty command");
-  const environment: Record<string, string> = { ...spec.environment, [SCENE_VARIABLE]: spec.scene };
+  const environment: Record<string, string> = {
+    ...spec.environment,
+    [SCENE_VARIABLE]: spec.scene,
+    [OWNER_VARIABLE]: ownOwner(),
+  };
   for (const name of INHERITED) if (process.env[name] !== undefined) environment[name] = process.env[name];
   const logPath = join(spec.directory, "log");
   const log = openSync(logPath, "a");

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { monotonicMs } from "@holdfast/effects";
 import { command } from "../agents/command.js";
-import { describeProcess, endScene, processesOfScene } from "../agents/processes.js";
+import { describeProcess, endScene, processesOfScene, signalProcess } from "../agents/processes.js";
 import { until } from "../agents/until.js";
 import type { Evidence } from "../judge/evidence.js";
 import { readDataSet, readWriterLogs, type WriterOptions, writerCommand } from "../writer/index.js";
+import { removeAbandonedScenes, signDirectory } from "./abandoned.js";
 import type { FaultProfile } from "./profile.js";
 import { quiet } from "./quiet.js";
 import { type Run, startRun } from "./run.js";
@@ -73,6 +74,7 @@ const START_LIMIT_MS = 5_000;
 const START_LOOK_MS = 50;
 
 export async function openScene(options: SceneOptions): Promise<Scene> {
+  await removeAbandonedScenes();
   const started = await quiet.beginStart();
   try {
     return await open(options);
@@ -87,6 +89,8 @@ async function open(options: SceneOptions): Promise<Scene> {
   const service = `svc-${id}`;
   const directory = realpathSync(mkdtempSync(join(tmpdir(), `${id}-`)));
   chmodSync(directory, 0o755);
+  signDirectory(directory);
+  endAtExit(id);
   const undo: (() => Promise<void>)[] = [async () => rmSync(directory, { recursive: true, force: true })];
   const close = closeOnce(id, undo);
   try {
@@ -227,11 +231,26 @@ async function untilUp(run: Run, wrapper: WrapperUnderTest): Promise<void> {
   }
 }
 
+const openScenes = new Set<string>();
+let endsAtExit = false;
+
+/** A test process that ends in the middle of a row takes its processes along; mounts are left to the next one. */
+function endAtExit(id: string): void {
+  if (!endsAtExit) process.once("exit", endAll);
+  endsAtExit = true;
+  openScenes.add(id);
+}
+
+function endAll(): void {
+  for (const id of openScenes) for (const seen of processesOfScene(id)) signalProcess(seen, "SIGKILL");
+}
+
 function closeOnce(id: string, undo: (() => Promise<void>)[]): () => Promise<void> {
   let closing: Promise<void> | undefined;
   return () => {
     closing ??= (async () => {
       await endScene(id, END_LIMIT_MS);
+      openScenes.delete(id);
       // Every step is tried, whatever the one before it met; the first error is the one that is told.
       const errors: unknown[] = [];
       for (const step of undo.reverse()) {
