@@ -30,14 +30,22 @@ export function childrenOf(pid: number): SeenProcess[] {
   return allProcesses().filter((seen) => seen.ppid === pid);
 }
 
-/** Living processes that carry the scene's mark. A zombie has no environment and runs nothing. */
-export function processesOfScene(scene: string): SeenProcess[] {
-  const mark = `${SCENE_VARIABLE}=${scene}`;
+/** Living processes with that variable in their environment. A zombie has no environment and runs nothing. */
+export function processesMarked(variable: string): { readonly seen: SeenProcess; readonly value: string }[] {
   return pids().flatMap((pid) => {
-    if (!readProcFile(pid, "environ").split("\0").includes(mark)) return [];
+    const entry = readProcFile(pid, "environ")
+      .split("\0")
+      .find((line) => line.startsWith(`${variable}=`));
+    if (entry === undefined) return [];
     const seen = lookAt(pid);
-    return seen === undefined || isGone(seen) ? [] : [seen];
+    return seen === undefined || isGone(seen) ? [] : [{ seen, value: entry.slice(variable.length + 1) }];
   });
+}
+
+export function processesOfScene(scene: string): SeenProcess[] {
+  return processesMarked(SCENE_VARIABLE)
+    .filter(({ value }) => value === scene)
+    .map(({ seen }) => seen);
 }
 
 /** Sends a signal to exactly that process; false when it was gone. */
