@@ -29,4 +29,6 @@ console.log("");
 for (const { name, ok, seconds } of results) {
   console.log(`${ok ? "passed" : "FAILED"}  ${name.padEnd(10)} ${seconds.toFixed(1).padStart(6)} s`);
 }
-process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;
+const passed = results.filter(({ ok }) => ok).length;
+console.log(`${passed} passed, ${results.length - passed} failed`);
+process.exitCode = passed === results.length ? 0 : 1;
