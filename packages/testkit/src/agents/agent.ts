@@ -37,6 +37,8 @@ export interface AgentPlace {
   readonly network: string;
   readonly bridge: string;
   readonly prefix: string;
+  /** Of its link. */
+  readonly mac: string;
   readonly number: number;
 }
 
@@ -44,13 +46,13 @@ const REMOVE_LIMIT_MS = 10_000;
 /** State of a bridge's port (linux/if_bridge.h). */
 const FORWARDING = "3";
 
-export async function openAgent({ network, bridge, prefix, number }: AgentPlace): Promise<NetworkAgent> {
+export async function openAgent({ network, bridge, prefix, mac, number }: AgentPlace): Promise<NetworkAgent> {
   const name = `${network}-${number}`;
   const port = `${network}v${number}`;
   const address = `${prefix}.${number}`;
   const statistics = (counter: string) => Number(readFileSync(`/sys/class/net/${port}/statistics/${counter}`, "utf8"));
   await command(["ip", "netns", "add", name]);
-  await command(["ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name]);
+  await command(["ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "address", mac, "netns", name]);
   silenceIpv6(port);
   await command(["ip", "link", "set", port, "master", bridge, "up"]);
   await command(

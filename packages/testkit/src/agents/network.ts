@@ -20,6 +20,7 @@ export interface AgentNetwork {
 const FIRST_OCTETS = "10.83";
 const NETWORKS_MAX = 250;
 const AGENTS_MAX = 250;
+const BRIDGE_NUMBER = 254;
 const ALIAS = "holdfast-testkit";
 
 /** Needs root. A network whose owner has died (a killed test run) is removed first. */
@@ -28,7 +29,7 @@ export async function createAgentNetwork(): Promise<AgentNetwork> {
   const number = await reserveBridge();
   const bridge = `hf${number}br`;
   const prefix = `${FIRST_OCTETS}.${number}`;
-  const address = `${prefix}.254`;
+  const address = `${prefix}.${BRIDGE_NUMBER}`;
   await command([
     "ip",
     "link",
@@ -40,31 +41,48 @@ export async function createAgentNetwork(): Promise<AgentNetwork> {
   await command(["ip", "addr", "add", `${address}/24`, "dev", bridge]);
   // A bridge without an address of its own takes the lowest of its ports' and changes it as ports come and go; every
   // agent would then send to the old one until its ARP entry is doubted, a second or more later.
-  await command(["ip", "link", "set", bridge, "address", `02:00:0a:53:${number.toString(16).padStart(2, "0")}:fe`]);
+  await command(["ip", "link", "set", bridge, "address", linkAddress(number, BRIDGE_NUMBER)]);
   silenceIpv6(bridge);
   await command(["ip", "link", "set", bridge, "up"]);
-  const agents: NetworkAgent[] = [];
-  let added = 0;
+  const agents = new Map<number, NetworkAgent | undefined>();
+  let last = 0;
   let removal: Promise<void> | undefined;
   return {
     prefix,
     address,
     async addAgent() {
-      added += 1;
-      if (added > AGENTS_MAX) throw new Error(`a network has room for ${AGENTS_MAX} agents`);
-      const agent = await openAgent({ network: `hf${number}`, bridge, prefix, number: added });
-      agents.push(agent);
-      return agent;
+      // In turn, so that a number is used again as late as possible.
+      const inTurn = Array.from({ length: AGENTS_MAX }, (_, index) => ((last + index) % AGENTS_MAX) + 1);
+      const free = inTurn.find((candidate) => !agents.has(candidate));
+      if (free === undefined) throw new Error(`a network has room for ${AGENTS_MAX} agents`);
+      last = free;
+      agents.set(free, undefined);
+      const mac = linkAddress(number, free);
+      const agent = await openAgent({ network: `hf${number}`, bridge, prefix, mac, number: free });
+      agents.set(free, agent);
+      return {
+        ...agent,
+        async remove() {
+          await agent.remove();
+          agents.delete(free);
+        },
+      };
     },
     remove() {
-      removal ??= removeNetwork(number, agents);
+      removal ??= removeNetwork(number, agents.values());
       return removal;
     },
   };
 }
 
-async function removeNetwork(number: number, agents: readonly NetworkAgent[]): Promise<void> {
-  for (const agent of agents) await agent.remove();
+/** The same for the same number: whoever remembers the one who had it before reaches the one who has it now. */
+function linkAddress(network: number, number: number): string {
+  const hex = (value: number) => value.toString(16).padStart(2, "0");
+  return `02:00:0a:53:${hex(network)}:${hex(number)}`;
+}
+
+async function removeNetwork(number: number, agents: Iterable<NetworkAgent | undefined>): Promise<void> {
+  for (const agent of agents) await agent?.remove();
   await command(["ip", "link", "del", `hf${number}br`]);
 }
 

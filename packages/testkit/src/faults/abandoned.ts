@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseMountinfo } from "@holdfast/core";
@@ -47,19 +47,31 @@ async function remove(): Promise<void> {
   }
   for (const name of readdirSync(tmpdir()).filter((entry) => SCENE_DIRECTORY.test(entry))) {
     const directory = join(tmpdir(), name);
-    const file = join(directory, OWNER_FILE);
-    if (existsSync(file) && isGone(readFileSync(file, "utf8"))) await removeDirectory(directory);
+    if (takeOver(directory)) await removeDirectory(directory);
   }
+}
+
+/** Of several test processes that start at the same time one gets it; if it is killed too, it is again nobody's. */
+function takeOver(directory: string): boolean {
+  const file = join(directory, OWNER_FILE);
+  if (!existsSync(file) || !isGone(readFileSync(file, "utf8"))) return false;
+  try {
+    renameSync(file, `${file}-${process.pid}`);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+    throw error;
+  }
+  signDirectory(directory);
+  return true;
 }
 
 async function removeDirectory(directory: string): Promise<void> {
   const mounts = parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"));
-  const below = mounts.filter(({ mountPoint }) => mountPoint === directory || mountPoint.startsWith(`${directory}/`));
-  // The inner ones were mounted later.
-  for (const { mountPoint, source } of below.reverse()) {
-    if (source.startsWith(LOOP)) await thaw(mountPoint);
-    await command(["umount", "-l", mountPoint]);
+  for (const { mountPoint, source } of mounts) {
+    if (mountPoint.startsWith(`${directory}/`) && source.startsWith(LOOP)) await thaw(mountPoint);
   }
+  // With everything that is mounted below it.
+  if (mounts.some(({ mountPoint }) => mountPoint === directory)) await command(["umount", "-l", directory]);
   const { stdout } = await command(["losetup", "--list", "--json", "--output", "NAME,BACK-FILE"]);
   const devices = stdout.trim() === "" ? [] : (JSON.parse(stdout) as LoopDevices).loopdevices;
   for (const device of devices) {
