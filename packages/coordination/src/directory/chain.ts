@@ -77,19 +77,23 @@ export async function readNewest(
   call: StoreCall,
   recordPath: string,
 ): Promise<{ readonly chain: Chain; readonly version: Version } | undefined> {
-  for (let look = 1; ; look += 1) {
+  let before: number | undefined;
+  let looksInVain = 0;
+  for (;;) {
     const chain = await findChain(call, recordPath);
     const newest = chain === undefined ? undefined : await highestNumber(chain);
     if (chain === undefined || newest === undefined) return undefined;
     const version = await followToNewest(chain, newest);
     if (version !== undefined) return { chain, version };
-    if (look === LOOKS_MAX) {
+    // While the record moves on, it was the collection that passed by; else somebody removes it, or has removed a part.
+    looksInVain = newest === before ? looksInVain + 1 : 0;
+    before = newest;
+    if (looksInVain === LOOKS_MAX) {
       throw new HoldfastError("RECORD_INVALID", `Versions are missing before ${chain.shown}/${numberName(newest)}.`, {
         hint: "Somebody removed files of this record. Remove its directory as a whole, or restore it as a whole.",
       });
     }
-    // The first time it is rather the collection that passed by.
-    if (look > 1) await sleep(LOOK_AGAIN_MS);
+    if (looksInVain > 0) await sleep(LOOK_AGAIN_MS);
   }
 }
 
