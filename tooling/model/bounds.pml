@@ -12,6 +12,9 @@
 #ifndef RATE_MAX
 #define RATE_MAX 3
 #endif
+#ifndef RATE_STEP
+#define RATE_STEP 1 /* between two rates that can occur; with CONSTANT_RATES */
+#endif
 #ifndef LEASE_0
 #define LEASE_0 6 /* leaseMs of the runs in seat 0; the seats differ, since a rolling change of leaseMs makes them differ */
 #endif
@@ -35,6 +38,9 @@
 #endif
 #ifndef WAIT_DEN
 #define WAIT_DEN 2
+#endif
+#ifndef WRITES
+#define WRITES 2 /* writes of one seat that are under way at most: 1 or 2 */
 #endif
 #ifndef EPOCHS
 #define EPOCHS 3 /* takeovers in one history; time and renewals are not bounded */

@@ -14,7 +14,8 @@ inline advance(s, units)
   }
 #ifdef LEASE_CHANGES
   if
-  :: seat[s].cap != NO_CAP -> seat[s].cap = (seat[s].cap > units -> seat[s].cap - units : 0)
+  :: seat[s].cap != NO_CAP && seat[s].app == GONE -> seat[s].cap = NO_CAP
+  :: seat[s].cap != NO_CAP && seat[s].app != GONE -> seat[s].cap = (seat[s].cap > units -> seat[s].cap - units : 0)
   :: else
   fi;
 #endif
@@ -45,7 +46,11 @@ proctype Clock(byte a; byte b; byte c)
   do
   :: d_step {
       ALL_CALM ->
+#if SEATS > 2
       printf("tick: +%d for seat 0, +%d for seat 1, +%d for seat 2\n", a, b, c);
+#else
+      printf("tick: +%d for seat 0, +%d for seat 1\n", a, b);
+#endif
       advance(0, a);
       advance(1, b);
 #if SEATS > 2
@@ -61,7 +66,7 @@ inline choose_rate(rate)
 {
   rate = RATE_MIN;
   do
-  :: rate < RATE_MAX -> rate++
+  :: rate + RATE_STEP <= RATE_MAX -> rate = rate + RATE_STEP
   :: break
   od
 }

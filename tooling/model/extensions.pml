@@ -8,7 +8,7 @@
 #define ASSERT_PROPERTIES assert(neverTwoApplicationsAlive)
 #elif defined(ONLY_S2)
 #define ASSERT_PROPERTIES assert(epochsOfStartsGrow)
-#elif defined(REACH)
+#elif defined(STORY_4)
 #define ASSERT_PROPERTIES assert(notReached)
 #else
 #define ASSERT_PROPERTIES assert(neverTwoApplicationsAlive); assert(epochsOfStartsGrow)
@@ -30,27 +30,30 @@
 #define FORGOTTEN(s, k) true
 #endif
 
-/* --- Reachability: a story is a list of events that must be able to happen in this order. --- */
-#define STARTED 1
-#define ORPHANED_ALIVE 2
-#define RESUMED 3
-#define TOOK_RELEASED 4
-#define TOOK_TIMED 5
-#define TOOK_AT_ONCE 6
-#define APPLIED_LATE 7
-#define DELETED 8
-#define CONFIRMED_RENEWAL 9
-#define DEADLINE_KILL 10
-#define TOOK_TWICE 11
-#define LENGTHENED 12
-#define FOREIGN_TAKEOVER 13
-#ifdef REACH
+/*
+ * --- Reachability: a story is a list of events that must be able to happen in this order, other things in between. The
+ * check asserts that it never gets to its end, and passes when that is refuted. A story has four events at most and ends
+ * with STORY_4; a shorter one begins at STORY_FROM. ---
+ */
+#define STARTED 1           /* an application starts */
+#define ORPHANED_ALIVE 2    /* a lock process dies, its application lives on under the guard */
+#define RESUMED 3           /* the guard's new lock process goes on with the same epoch */
+#define TOOK_RELEASED 4     /* a takeover of a released record is sent */
+#define TOOK_TIMED 5        /* a takeover is sent because the timer is done */
+#define TOOK_AT_ONCE 6      /* a takeover is sent before the timer is done: own former run, or fast reclaim */
+#define APPLIED_LATE 7      /* a write is applied after its run has ended */
+#define DELETED 8           /* the record is deleted */
+#define CONFIRMED_RENEWAL 9 /* a run learns that a renewal was applied */
+#define DEADLINE_KILL 10    /* the guard ends an application */
+#define LENGTHENED 11       /* a longer lease is confirmed after a shorter one had been announced */
+#define APPLIED_FOREIGN 12  /* a write is applied to another incarnation of the record than its sender saw */
+#ifdef STORY_4
 #define EVENT(e) \
   if \
-  :: trail == 0 && (e) == REACH_1 -> trail = 1 \
-  :: trail == 1 && (e) == REACH_2 -> trail = 2 \
-  :: trail == 2 && (e) == REACH_3 -> trail = 3 \
-  :: trail == 3 && (e) == REACH -> notReached = false \
+  :: told == 0 && (e) == STORY_1 -> told = 1 \
+  :: told == 1 && (e) == STORY_2 -> told = 2 \
+  :: told == 2 && (e) == STORY_3 -> told = 3 \
+  :: told == 3 && (e) == STORY_4 -> notReached = false \
   :: else \
   fi
 #else
@@ -106,7 +109,7 @@
 #define LOCK_WITHOUT_LOCK_PROCESS(s) skip
 #endif
 
-/* --- Lease lengths that change during a run: each seat is told a length at any time, its next write carries it. --- */
+/* --- Lease lengths that change during a run: any write may say another length than the one before. --- */
 #ifdef LEASE_CHANGES
 #define LEASE_SHORT LEASE_1
 #define LEASE_LONG LEASE_0
@@ -119,59 +122,72 @@
 #endif
 
 /*
- * --- Version numbers that come back, as ZooKeeper's do when a node is deleted and created again. A write is applied if the
- * number fits; the answer's Stat carries the czxid. CHECK_CZXID is the last sentence but one of rule 3. ---
+ * --- Version numbers that come back, as ZooKeeper's do when a node is deleted and created again (there: an incarnation,
+ * known by its czxid). A write is applied if the number fits. CHECK_STAT: rule 3 as it stands, the Stat of a read and of
+ * an answer tells the incarnation. CHECK_RECORD: besides, every write says in the record which incarnation its sender saw. A
+ * record that names another incarnation than its own was hit by a late write: it grants and releases nothing, whoever
+ * finds it waits the largest lease and takes over with an epoch above the history. ---
  */
 #ifdef NUMBERED
-#define LEARN_CURRENT_VERSION(s) seat[s].known = version; seat[s].incarnation = incarnation
 #ifndef VERSIONS
 #define VERSIONS 4
 #endif
+#define LEARN_CURRENT_VERSION(s) seat[s].known = version; seat[s].incarnation = incarnation
 #define EXPECTS_CURRENT(s, k) (record != MISSING && seat[s].w[k].version == version && version < VERSIONS)
+#define IS_FOREIGN(s, k) seat[s].w[k].foreign
+#define OUTDATED(s, k) (incarnation == 1 && seat[s].w[k].version < version)
 #else
 #define LEARN_CURRENT_VERSION(s) seat[s].known = CURRENT
 #define EXPECTS_CURRENT(s, k) true
+#define IS_FOREIGN(s, k) false
+#define OUTDATED(s, k) VERSION_CHECKED
 #endif
-#ifdef CHECK_CZXID
+#if defined(CHECK_STAT) || defined(CHECK_RECORD)
 #define SAME_INCARNATION(s) (seat[s].incarnation == incarnation)
-#define FOREIGN_TAKEOVER_AT(s, k) seat[s].w[k].foreign
+#define REFUSED_AS_FOREIGN(s, k) seat[s].w[k].foreign
 #else
 #define SAME_INCARNATION(s) true
-#define FOREIGN_TAKEOVER_AT(s, k) false
+#define REFUSED_AS_FOREIGN(s, k) false
 #endif
-#if defined(CHECK_CZXID) && !defined(CZXID_OF_RENEWAL_UNCHECKED)
-#define FOREIGN_RENEWAL_AT(s, k) seat[s].w[k].foreign
+#if !defined(NUMBERED) || defined(CHECK_STAT) || defined(CHECK_RECORD)
+#define SUPERSEDED_IS_SEEN
+#endif
+#ifdef CHECK_RECORD
+#define HIT_BY_LATE_WRITE (recordIncarnation != incarnation)
+#define NEXT_EPOCH (highest + 1)
 #else
-#define FOREIGN_RENEWAL_AT(s, k) false
+#define HIT_BY_LATE_WRITE false
+#define NEXT_EPOCH (recordEpoch + 1)
 #endif
+#ifdef CHECK_RECORD
+#define TAKEOVER_COUNTS(s, k) (!REFUSED_AS_FOREIGN(s, k))
+#else
+#define TAKEOVER_COUNTS(s, k) true
+#endif
+#define IS_RELEASED (record == RELEASED && !HIT_BY_LATE_WRITE)
 
-/* --- A prompt system without loss, for liveness: in each tick each run acts, and nothing is left over for the next. --- */
+/*
+ * --- A prompt system without loss, for liveness. A run reads or renews at most once in a tick and at least once in two,
+ * a write and its answer take a tick at most, and what a run is allowed to do it does before the clocks go on. ---
+ */
 #ifdef LIVE
 #define FAULTY false
 #define MAY_COME_BACK(s) (!(crashed && s == 0))
-#define MAY_POLL(s) (!acted[s])
-#define AFTER_POLL(s) acted[s] = 1
-#define PACE(s) (!acted[s])
-#define AFTER_PACE(s) acted[s] = 1
+#define PACE(s) (idle[s] > 0)
+#define PACED(s) idle[s] = 0
 #define PROMPT_ATTEMPT(s) (seat[s].w[0].at == NONE)
-#define TICKED for (i : 0 .. SEATS - 1) { acted[i] = 0 }
-#define CALM(s) (seat[s].w[0].at == NONE && seat[s].w[1].at == NONE && \
-  (seat[s].role != OFF || !MAY_COME_BACK(s)) && \
-  (seat[s].role != CANDIDATE || (acted[s] && !MAY_TAKE_OVER(s))) && \
-  (seat[s].role != HOLDER || (acted[s] || seat[s].left == 0) && !MAY_START(s)) && \
-  (seat[s].role != ORPHANED || !MAY_START(s)))
+#define TICKED for (i : 0 .. SEATS - 1) { idle[i] = (idle[i] < 2 -> idle[i] + 1 : 2) }
+#define SENT_IN_THIS_TICK(s, k) (seat[s].w[k].by == TRACKED && seat[s].w[k].age == 0)
+#define CALM_WRITE(s, k) (seat[s].w[k].at == NONE || SENT_IN_THIS_TICK(s, k))
+#define CALM(s) (CALM_WRITE(s, 0) && CALM_WRITE(s, 1) && (seat[s].role != OFF || !MAY_COME_BACK(s)) && \
+  (seat[s].role != CANDIDATE || idle[s] < 2 && !MAY_TAKE_OVER(s)) && (seat[s].role != HOLDER || idle[s] < 2) && \
+  !(seat[s].role != CANDIDATE && MAY_START(s)))
 #define ALL_CALM (CALM(0) && CALM(1))
 #else
 #define FAULTY true
 #define MAY_COME_BACK(s) true
-#ifndef MAY_POLL
-#define MAY_POLL(s) true
-#endif
-#ifndef AFTER_POLL
-#define AFTER_POLL(s) skip
-#endif
 #define PACE(s) true
-#define AFTER_PACE(s) skip
+#define PACED(s) skip
 #define PROMPT_ATTEMPT(s) true
 #define TICKED skip
 #define ALL_CALM true

@@ -24,8 +24,10 @@ init {
       for (i : 0 .. SEATS - 1) {
         seat[i].role = OFF;
         seat[i].app = READY;
+#ifdef LIVE
+        idle[i] = 1;
+#endif
 #ifdef LEASE_CHANGES
-        seat[i].lease = LEASE_LONG;
         seat[i].cap = NO_CAP
 #endif
       };
@@ -35,11 +37,20 @@ init {
 #ifdef DELETION
     run Accident();
 #endif
-    run Run(0); run Wire(0, 0); run Wire(0, 1);
-    run Run(1); run Wire(1, 0); run Wire(1, 1);
+    run Wire(0, 0); run Wire(0, 1);
+    run Wire(1, 0); run Wire(1, 1);
+    run Run(0, LEASE_0);
+    run Run(1, LEASE_1);
 #if SEATS > 2
-    run Run(2); run Wire(2, 0); run Wire(2, 1)
+    run Wire(2, 0); run Wire(2, 1);
+    run Run(2, LEASE_2);
 #endif
+#ifdef LEASE_CHANGES
+    /* The same runs: their next step may be one that says the other length. */
+    run Run(0, LEASE_1);
+    run Run(1, LEASE_0);
+#endif
+    skip
   }
 }
 

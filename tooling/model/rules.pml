@@ -50,8 +50,8 @@
 #endif
 
 /* Rule 3: a candidate takes over what is released at once, anything else when its timer is done. */
-#define MAY_TAKE_OVER(s) (seat[s].role == CANDIDATE && KNOWS_CURRENT(s) && MAY_SEND(s) && recordEpoch < EPOCHS && \
-  (record == RELEASED || seat[s].seen >= WAIT(s) || AT_ONCE(s)) && PROMPT_ATTEMPT(s) && LOCK_ALLOWS_ATTEMPT(s))
+#define MAY_TAKE_OVER(s) (seat[s].role == CANDIDATE && KNOWS_CURRENT(s) && MAY_SEND(s) && NEXT_EPOCH <= EPOCHS && \
+  (IS_RELEASED || seat[s].seen >= WAIT(s) || AT_ONCE(s)) && PROMPT_ATTEMPT(s) && LOCK_ALLOWS_ATTEMPT(s))
 
 /* Rule 2: "may it start?" is answered in the step that starts, by the guard. */
 #ifdef M10
@@ -72,22 +72,28 @@
 /* Rule 3: the timer starts when the answer that first showed the version has arrived; the same version again leaves it. */
 #ifdef M2A
 #define SEEN_AT_FIRST(s) seat[s].aux /* since the answer before */
-#define AFTER_POLL(s) seat[s].aux = 0
+#define ANSWER_HAS_ARRIVED(s) seat[s].aux = 0
 #elif defined(M2B)
 #define SEEN_AT_FIRST(s) seat[s].seen /* since the candidate's own start */
 #elif defined(M2C)
 #define SEEN_AT_FIRST(s) seat[s].aux /* since the read was sent */
-#define MAY_POLL(s) seat[s].reading
-#define AFTER_POLL(s) seat[s].reading = 0; seat[s].aux = 0
+#define ANSWER_ARRIVES(s) seat[s].reading
+#define ANSWER_HAS_ARRIVED(s) seat[s].reading = 0; seat[s].aux = 0
 #else
 #define SEEN_AT_FIRST(s) 0
+#endif
+#ifndef ANSWER_ARRIVES
+#define ANSWER_ARRIVES(s) true /* a read that is answered at once, or later with what it would be answered now, is no state */
+#endif
+#ifndef ANSWER_HAS_ARRIVED
+#define ANSWER_HAS_ARRIVED(s) skip
 #endif
 #ifdef M2B
 #define AFTER_STALE(s) seat[s].seen
 #define TIMER_RUNS(s) (seat[s].role == CANDIDATE)
 #else
 #define AFTER_STALE(s) 0
-#define TIMER_RUNS(s) (seat[s].role == CANDIDATE && seat[s].known != NO_VERSION && record != RELEASED || seat[s].app == WAITING)
+#define TIMER_RUNS(s) (seat[s].role == CANDIDATE && seat[s].known != NO_VERSION && !IS_RELEASED || seat[s].app == WAITING)
 #endif
 #ifdef TIMER_RESTARTED_BY_EVERY_POLL
 #define POLL_AGAIN(s) seat[s].seen = 0

@@ -25,7 +25,8 @@ inline start_application(s)
   ASSERT_PROPERTIES
 }
 
-proctype Run(byte s)
+/* `lease` is the length that its next write says; only where leases change is there more than one (lease.pml). */
+proctype Run(byte s; byte lease)
 {
   do
   /* A run starts, with a fresh id, and is a candidate. It knows nothing. */
@@ -48,7 +49,7 @@ proctype Run(byte s)
 
   /* Rule 3: an answer arrives and shows the current version; if that is another than before, the timer starts now. */
   :: d_step {
-      seat[s].role == CANDIDATE && record != MISSING && !SHOWS_AN_ATTEMPT(s) && MAY_POLL(s) ->
+      seat[s].role == CANDIDATE && record != MISSING && !SHOWS_AN_ATTEMPT(s) && ANSWER_ARRIVES(s) && PACE(s) ->
       if
       :: !KNOWS_CURRENT(s) ->
         printf("seat %d: sees %e, epoch %d, of seat %d; starts its timer\n", s, record, recordEpoch, owner);
@@ -56,7 +57,8 @@ proctype Run(byte s)
         seat[s].seen = SEEN_AT_FIRST(s)
       :: else -> POLL_AGAIN(s)
       fi;
-      AFTER_POLL(s)
+      ANSWER_HAS_ARRIVED(s);
+      PACED(s)
     }
   /* An answer that is stale shows an older version, so another one: the timer starts on that, for nothing. */
   :: d_step {
@@ -69,9 +71,9 @@ proctype Run(byte s)
   /* Rule 3: takes over what is released at once, anything else when the timer is done. May be sent twice (rule 4). */
   :: d_step {
       MAY_TAKE_OVER(s) ->
-      printf("seat %d: sends TAKEOVER, epoch %d\n", s, recordEpoch + 1);
-      EVENT((record == RELEASED -> TOOK_RELEASED : (seat[s].seen >= WAIT(s) -> TOOK_TIMED : TOOK_AT_ONCE)));
-      send(s, TAKEOVER, recordEpoch + 1)
+      printf("seat %d: sends TAKEOVER, epoch %d\n", s, NEXT_EPOCH);
+      EVENT((IS_RELEASED -> TOOK_RELEASED : (seat[s].seen >= WAIT(s) -> TOOK_TIMED : TOOK_AT_ONCE)));
+      send(s, TAKEOVER, NEXT_EPOCH)
     }
 #ifdef REMEMBER_VOID
   /* Rule 4: a stale re-read shows the version that an earlier attempt expected, so the takeover is sent again. */
@@ -91,6 +93,9 @@ proctype Run(byte s)
 #ifdef NUMBERED
       version = 1;
       incarnation = 1;
+#endif
+#ifdef CHECK_RECORD
+      recordIncarnation = 1;
 #endif
       CREATOR_HOLDS(s)
     }
@@ -122,13 +127,6 @@ proctype Run(byte s)
       unlock(s)
     }
 #endif
-#ifdef LEASE_CHANGES
-  :: d_step {
-      seat[s].role != OFF ->
-      seat[s].lease = (seat[s].lease == LEASE_SHORT -> LEASE_LONG : LEASE_SHORT);
-      printf("seat %d: is told to use a lease of %d\n", s, seat[s].lease)
-    }
-#endif
 
   /* HOLDER */
 
@@ -136,7 +134,7 @@ proctype Run(byte s)
       seat[s].role == HOLDER && MAY_SEND(s) && MAY_RENEW(s) && PACE(s) ->
       printf("seat %d: sends RENEWAL\n", s);
       send(s, RENEWAL, seat[s].epoch);
-      AFTER_PACE(s)
+      PACED(s)
     }
   /* Rule 4: a re-read that shows this run, but no attempt that it tracks, tells the version to go by and nothing else. */
   :: d_step {
@@ -192,8 +190,8 @@ proctype Run(byte s)
       :: else
       fi
     }
-#ifdef CHECK_CZXID
-  /* Rule 3: won by a write on another incarnation than the one looked at; whoever held that one needs its full lease. */
+#ifdef CHECK_STAT
+  /* Rule 3: won, by the Stat of the answer, on another incarnation than the one looked at: a full lease, renewing. */
   :: d_step {
       seat[s].role == HOLDER && seat[s].app == WAITING && seat[s].seen >= WAIT_FOR(LEASE_MAX) ->
       printf("seat %d: has waited a full lease\n", s);
@@ -220,7 +218,8 @@ proctype Run(byte s)
       s == 0 && seat[s].role == HOLDER && !crashed ->
       printf("seat 0: crashes, and its application with it\n");
       crashed = 1;
-      end_run(s)
+      end_run(s);
+      idle[s] = 0
     }
   :: d_step {
       s == 0 && seat[s].role == HOLDER && !crashed ->
@@ -228,7 +227,8 @@ proctype Run(byte s)
       crashed = 1;
       seat[s].role = ORPHANED;
       seat[s].known = NO_VERSION;
-      abandon_writes(s, FORMER)
+      abandon_writes(s, FORMER);
+      idle[s] = 0
     }
 #endif
 

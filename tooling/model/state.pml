@@ -38,8 +38,7 @@ typedef Seat {
   bit mine; /* the known version was written by the former run of this guard, whose tree is proven gone */
 #endif
 #ifdef LEASE_CHANGES
-  byte lease; /* what its next write says */
-  byte cap;   /* a short lease has been sent and not yet been overtaken: the deadline is no later than this */
+  byte cap; /* a short lease has been sent and not yet been overtaken: the deadline is no later than this */
 #endif
 #ifdef LVAR_INC_AT_SEND
   byte counted; /* the lease that the deadline counts with */
@@ -60,10 +59,14 @@ bit incarnation; /* czxid of the record that exists now */
 #else
 #define CURRENT 1
 #endif
+#ifdef CHECK_RECORD
+bit recordIncarnation; /* the incarnation that the record names */
+byte highest;          /* epoch in the history */
+#endif
 #ifdef LEASE_CHANGES
 byte recordLease = LEASE_MAX;
 #else
-#define recordLease (owner == NOBODY -> LEASE_MAX : LEASE(owner))
+#define recordLease (owner == NOBODY || HIT_BY_LATE_WRITE -> LEASE_MAX : LEASE(owner))
 #endif
 #ifdef DELETION
 bit deleted; /* the record is deleted once at most */
@@ -80,12 +83,12 @@ byte lastEpoch; /* of the application started last */
 byte neverTwoApplicationsAlive = true;
 byte epochsOfStartsGrow = true;
 byte notReached = true;
-#ifdef REACH
-byte trail; /* how far the story that a reachability check looks for has come */
+#ifdef STORY_4
+byte told = STORY_FROM; /* how far the story has come */
 #endif
 #ifdef LIVE
 bit crashed;
-bit acted[SEATS];
+byte idle[SEATS]; /* ticks since the run in this seat last read or renewed */
 #endif
 
 /* Scratch. Every use is inside one d_step and ends with tidy(), so that it makes no states of its own. */
@@ -101,10 +104,11 @@ inline tidy()
 /* The current version was made by an attempt that the run still tracks: reading it proves exactly that attempt (rule 4). */
 #define SHOWS_ATTEMPT(s, k) (seat[s].w[k].at == APPLIED && seat[s].w[k].by == TRACKED)
 #define SHOWS_AN_ATTEMPT(s) (SHOWS_ATTEMPT(s, 0) || SHOWS_ATTEMPT(s, 1))
-#define SHOWS_RUN(s) (record != MISSING && owner == s && ownerLives && recordEpoch == seat[s].epoch)
+#define SHOWS_RUN(s) (record != MISSING && owner == s && ownerLives && recordEpoch == seat[s].epoch && \
+  SAME_INCARNATION(s) && !HIT_BY_LATE_WRITE)
 #define UNANSWERED(s, k, kind) (seat[s].w[k].by == TRACKED && seat[s].w[k].what == kind && \
   (seat[s].w[k].at == FLYING || seat[s].w[k].at == VOID))
-#define MAY_SEND(s) (seat[s].w[1].at == NONE && (KNOWS_CURRENT(s) || VOID_WRITES_ARE_SENT))
+#define MAY_SEND(s) (seat[s].w[WRITES - 1].at == NONE && (KNOWS_CURRENT(s) || VOID_WRITES_ARE_SENT))
 #define REMAINING(lease, age) ((lease) - MARGIN > (age) -> (lease) - MARGIN - (age) : 0)
 
 inline move_write(s, from, to)
@@ -177,13 +181,15 @@ inline unlock(s)
 #ifdef LEASE_CHANGES
 /* A shorter lease may be honoured by candidates as soon as it is sent, so the guard is told before; and until a write that
  * was sent later is confirmed, no older one moves the deadline further. A longer lease counts when it is confirmed. */
-inline announce_lease(s, k)
+inline announce_lease(s, k, newLease)
 {
-  seat[s].w[k].lease = seat[s].lease;
-  seat[s].w[k].afterCap = 1;
+  printf("seat %d: ... with a lease of %d\n", s, newLease);
+  seat[s].w[k].lease = newLease;
+  seat[s].w[k].afterCap = (seat[s].cap != NO_CAP);
 #ifndef LVAR_NOMIN
   if
-  :: seat[s].lease == LEASE_SHORT && seat[s].w[k].what == RENEWAL ->
+  :: newLease == LEASE_SHORT && seat[s].w[k].what == RENEWAL ->
+    seat[s].w[k].afterCap = 1;
     seat[s].w[1 - k].afterCap = 0;
     seat[s].cap = (seat[s].cap < LEASE_SHORT - MARGIN -> seat[s].cap : LEASE_SHORT - MARGIN);
     seat[s].left = (seat[s].left < seat[s].cap -> seat[s].left : seat[s].cap)
@@ -192,9 +198,9 @@ inline announce_lease(s, k)
 #endif
 #ifdef LVAR_INC_AT_SEND
   if
-  :: seat[s].w[k].what == RENEWAL && seat[s].lease > seat[s].counted ->
-    seat[s].left = seat[s].left + seat[s].lease - seat[s].counted;
-    seat[s].counted = seat[s].lease
+  :: seat[s].w[k].what == RENEWAL && newLease > seat[s].counted ->
+    seat[s].left = seat[s].left + newLease - seat[s].counted;
+    seat[s].counted = newLease
   :: else
   fi;
 #endif
@@ -220,7 +226,7 @@ inline send(s, kind, newEpoch)
   seat[s].w[j].incarnation = seat[s].incarnation;
 #endif
 #ifdef LEASE_CHANGES
-  announce_lease(s, j);
+  announce_lease(s, j, lease);
 #endif
   tidy()
 }

@@ -8,7 +8,7 @@
 inline supersede()
 {
   for (i : 0 .. SEATS - 1) {
-#ifndef NUMBERED
+#ifdef SUPERSEDED_IS_SEEN
     seat[i].known = NO_VERSION;
 #if !defined(M2B)
     seat[i].seen = 0; /* a timer that runs on an old version cannot matter: its takeover will be refused */
@@ -21,9 +21,7 @@ inline supersede()
       if
       :: seat[i].w[1 - j].at == APPLIED -> seat[i].w[1 - j].at = SUPERSEDED
       :: seat[i].w[1 - j].at == APPLYING -> seat[i].w[1 - j].at = APPLIED
-#ifndef NUMBERED
-      :: seat[i].w[1 - j].at == FLYING && VERSION_CHECKED -> seat[i].w[1 - j].at = VOID
-#endif
+      :: seat[i].w[1 - j].at == FLYING && OUTDATED(i, 1 - j) -> seat[i].w[1 - j].at = VOID
       :: else
       fi;
       if
@@ -39,7 +37,6 @@ inline supersede()
 inline apply(s, k)
 {
   printf("store: %e (epoch %d) of seat %d is applied\n", seat[s].w[k].what, seat[s].w[k].epoch, s);
-  EVENT((seat[s].w[k].by == DEAD -> APPLIED_LATE : NONE));
   record = (seat[s].w[k].what == RELEASE -> RELEASED : HELD);
   owner = s;
   ownerLives = (seat[s].w[k].by != DEAD);
@@ -52,6 +49,11 @@ inline apply(s, k)
   seat[s].w[k].version = version;
   seat[s].w[k].foreign = (seat[s].w[k].incarnation != incarnation);
 #endif
+  EVENT((IS_FOREIGN(s, k) -> APPLIED_FOREIGN : (seat[s].w[k].by == DEAD -> APPLIED_LATE : NONE)));
+#ifdef CHECK_RECORD
+  recordIncarnation = seat[s].w[k].incarnation;
+  highest = (recordEpoch > highest -> recordEpoch : highest);
+#endif
   seat[s].w[k].at = (seat[s].w[k].by == TRACKED -> APPLYING : VOID);
   supersede()
 }
@@ -59,15 +61,10 @@ inline apply(s, k)
 /* The run goes by the version that its write made. If that is superseded already, it is of no use. */
 inline know_own_version(s, k)
 {
-#ifdef NUMBERED
-  seat[s].known = seat[s].w[k].version;
-  seat[s].incarnation = (seat[s].w[k].foreign -> 1 - seat[s].w[k].incarnation : seat[s].w[k].incarnation)
-#else
   if
-  :: seat[s].w[k].at == APPLIED -> seat[s].known = CURRENT
+  :: seat[s].w[k].at == APPLIED -> LEARN_CURRENT_VERSION(s)
   :: else
   fi
-#endif
 }
 
 /* Rule 2: a confirmed renewal moves the deadline. A guard that has fired does not come back. */
@@ -76,7 +73,11 @@ inline move_deadline(s, k)
   j = REMAINING(LEASE_OF_WRITE(s, k), RENEWAL_AGE(s, k));
 #ifdef LEASE_CHANGES
   if
-  :: seat[s].w[k].afterCap -> seat[s].cap = NO_CAP
+  :: seat[s].w[k].afterCap ->
+    EVENT((seat[s].w[k].lease == LEASE_LONG -> LENGTHENED : NONE));
+    seat[s].cap = NO_CAP;
+    seat[s].w[0].afterCap = 0;
+    seat[s].w[1].afterCap = 0
   :: !seat[s].w[k].afterCap && seat[s].cap < j -> j = seat[s].cap
   :: else
   fi;
@@ -105,22 +106,21 @@ inline move_deadline(s, k)
 /* Rules 2 and 4: an attempt of this run was applied, the run learns it and goes by the stamp of exactly that attempt. */
 inline confirm(s, k)
 {
-  printf("seat %d: learns that its %e (epoch %d), %d units old, was applied\n",
+  printf("seat %d: its %e (epoch %d), sent %d units ago, is confirmed\n",
     s, seat[s].w[k].what, seat[s].w[k].epoch, seat[s].w[k].age);
   if
-  :: seat[s].w[k].what == TAKEOVER && seat[s].role == CANDIDATE ->
+  :: seat[s].w[k].what == TAKEOVER && seat[s].role == CANDIDATE && TAKEOVER_COUNTS(s, k) ->
     seat[s].role = HOLDER;
     seat[s].epoch = seat[s].w[k].epoch;
-    seat[s].app = (FOREIGN_TAKEOVER_AT(s, k) -> WAITING : READY);
+    seat[s].app = (REFUSED_AS_FOREIGN(s, k) -> WAITING : READY);
     seat[s].left = REMAINING(LEASE_OF_WRITE(s, k), TAKEOVER_AGE(s, k));
     seat[s].seen = 0;
     seat[s].known = VERSION_AS_HOLDER(s);
-    know_own_version(s, k);
 #ifdef LVAR_INC_AT_SEND
     seat[s].counted = seat[s].w[k].lease;
 #endif
-    EVENT((seat[s].app == WAITING -> FOREIGN_TAKEOVER : NONE))
-  :: seat[s].w[k].what == RENEWAL && seat[s].role == HOLDER && !FOREIGN_RENEWAL_AT(s, k) ->
+    know_own_version(s, k)
+  :: seat[s].w[k].what == RENEWAL && seat[s].role == HOLDER && !REFUSED_AS_FOREIGN(s, k) ->
     EVENT(CONFIRMED_RENEWAL);
     move_deadline(s, k);
     know_own_version(s, k)
@@ -159,13 +159,25 @@ proctype Wire(byte s; byte k)
       drop_write(s, k)
     }
 #ifdef M5
-  :: d_step { seat[s].role == HOLDER && UNANSWERED(s, k, RENEWAL) -> confirm(s, k) }
+  :: d_step {
+      seat[s].role == HOLDER && UNANSWERED(s, k, RENEWAL) ->
+      printf("seat %d: takes its unanswered renewal for a success\n", s);
+      confirm(s, k)
+    }
 #endif
 #ifdef M5B
-  :: d_step { seat[s].role == HOLDER && SHOWS_RUN(s) && UNANSWERED(s, k, RENEWAL) -> confirm(s, k) }
+  :: d_step {
+      seat[s].role == HOLDER && SHOWS_RUN(s) && UNANSWERED(s, k, RENEWAL) ->
+      printf("seat %d: re-reads, sees its run id, takes its unanswered renewal for a success\n", s);
+      confirm(s, k)
+    }
 #endif
 #ifdef M9A
-  :: d_step { seat[s].role == CANDIDATE && UNANSWERED(s, k, TAKEOVER) -> confirm(s, k) }
+  :: d_step {
+      seat[s].role == CANDIDATE && UNANSWERED(s, k, TAKEOVER) ->
+      printf("seat %d: takes its unanswered takeover for a success\n", s);
+      confirm(s, k)
+    }
 #endif
   od
 }
