@@ -57,7 +57,7 @@ export function onLockMessage(turn: Turn, generation: number, message: LockToGua
   }
 }
 
-export function describeHolder(holder: HolderDescription): string {
+function describeHolder(holder: HolderDescription): string {
   const task = holder.task === null ? "" : `, task ${holder.task}`;
   return `run ${holder.run} on agent ${holder.agent} (host ${holder.host}, pid ${holder.pid}${task}) since ${holder.since}`;
 }

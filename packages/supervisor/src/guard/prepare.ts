@@ -120,7 +120,7 @@ export function onVerified(turn: Turn, outcome: ChildOutcome, output: string, mo
 }
 
 /** The volume's data set; an adopted volume may keep it at the root. */
-export function dataDirectory(look: VolumeLook): string {
+function dataDirectory(look: VolumeLook): string {
   return look.evidence.mark?.layout === "root" ? look.evidence.path : `${look.evidence.path}/data`;
 }
 

@@ -57,13 +57,7 @@ export function onRenewTimer(turn: Turn): void {
 }
 
 /** Why a confirmation does not count; null = it is exact, of this grant, and newer than what is known. */
-export function confirmationFlaw(
-  state: GuardState,
-  n: number,
-  stamp: Instant,
-  epoch: string,
-  now: Instant,
-): string | null {
+function confirmationFlaw(state: GuardState, n: number, stamp: Instant, epoch: string, now: Instant): string | null {
   const { grant, renewal } = state;
   if (grant === null) return "there is no grant";
   if (grant.lost) return "the grant is lost";

@@ -34,7 +34,7 @@ function bundle(entry: string): string {
   return outfile;
 }
 
-export const application: string = join(support, "application.mjs");
+const application: string = join(support, "application.mjs");
 
 /** What the lock process's double does; read anew at each message. */
 export interface Behaviour {
