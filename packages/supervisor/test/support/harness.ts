@@ -18,7 +18,7 @@ import { onTestFinished } from "vitest";
 import { binary, isLive, processesWith, scratch, until } from "../../native/test/harness.js";
 import { baseConfig } from "./config.js";
 
-export { binary, isLive, isRoot, scratch, stateOf, until } from "../../native/test/harness.js";
+export { isLive, isRoot, scratch, stateOf, until } from "../../native/test/harness.js";
 
 const support = import.meta.dirname;
 
