@@ -201,6 +201,18 @@ test("nobody else can use the way to the server: no listening port, and a direct
   expect(socketDirectories().filter((name) => made.includes(name))).toEqual([]);
 });
 
+test("a store that is closed while it opens leaves nothing behind", async () => {
+  const before = socketDirectories();
+  for (let turns = 0; turns < 12; turns += 1) {
+    const store = scene.store([secure()], tls());
+    const opening = outcome(store.open(CALL));
+    for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    await store.close();
+    expect(["STORE_CLOSED", "done"]).toContain(await opening);
+  }
+  expect(socketDirectories().filter((name) => !before.includes(name))).toEqual([]);
+});
+
 test("a temporary directory whose path is too long for a socket is passed over", async () => {
   const { TMPDIR } = process.env;
   const before = readdirSync("/tmp");

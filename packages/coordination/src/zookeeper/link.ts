@@ -66,6 +66,10 @@ export class Link {
     const opened = await this.#options.transport.open({
       failed: (label, reason, refusal) => this.#failed(label, reason, refusal),
     });
+    if (this.#closed) {
+      await this.#options.transport.close();
+      throw closedError();
+    }
     this.#servers = this.#options.inOrder ? opened : shuffled(opened);
     this.#startSession();
     await this.#whenUsable({ repeatable: true, what: "connect" }, monotonicMs() + bound.timeoutMs, bound);

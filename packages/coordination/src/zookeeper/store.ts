@@ -93,7 +93,8 @@ export function createZooKeeperStoreWith(options: ZooKeeperStoreOptions, interna
       } catch (error) {
         opened = undefined;
         await link.close();
-        throw error;
+        // Closed meanwhile: whatever failed first, that is why.
+        throw closed ? alreadyOpened(description, true) : error;
       }
     },
 

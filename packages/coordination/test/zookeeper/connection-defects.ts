@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { Logger } from "@holdfast/core";
 import { createAgentNetwork, startFaultProxy } from "@holdfast/testkit";
 import type { Defect } from "./defect.js";
 import { bytes, CALL, eventually, freshPath, outcome, SILENCE_MS, settles, timed } from "./scene.js";
@@ -41,10 +42,13 @@ export const CONNECTION_DEFECTS: readonly Defect[] = [
       const network = await createAgentNetwork();
       scene.defer(() => network.remove());
       const nowhere = await network.addAgent();
-      await nowhere.cut();
+      await nowhere.drop([network.address]);
       const proxy = await scene.proxy();
       const servers = [{ host: nowhere.address, port: 2181 }, proxy];
-      const store = await scene.open(servers, { sessionTimeoutMs: 3_000 }, { workarounds });
+      const left: unknown[] = [];
+      const logger: Logger = { log: (_level, message, fields) => void left.push(message, fields?.reason) };
+      const store = await scene.open(servers, { sessionTimeoutMs: 3_000, logger }, { workarounds });
+      if (!left.includes("it does not answer the handshake")) throw new Error(`not given up: ${left.join(", ")}`);
       // The client gives each server half of the session timeout.
       await pause(2_000);
       const answer = await outcome(store.get("services", CALL));
