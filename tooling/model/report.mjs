@@ -51,8 +51,9 @@ export function lineOf({ check, outcome }) {
 /**
  * @param {readonly Result[]} results
  * @param {string} spin - Its version.
+ * @param {readonly string[]} leftOut - Checks that were not part of this run.
  */
-export function pageOf(results, spin) {
+export function pageOf(results, spin, leftOut) {
   const rows = (/** @type {string} */ group) => results.filter((result) => result.group === group);
   return `# The lease, model-checked
 
@@ -65,7 +66,7 @@ application of another run gets alive, when nothing is lost or delayed.
 
 ## What holds
 
-Every one of these searches was completed: no reachable state was left out.
+Every one of these searches was completed: no reachable state was left out.${leftOut.length === 0 ? "" : ` Not searched in the run that wrote this page, for their size: ${leftOut.join(", ")}.`}
 
 | Check | What | Bound | States | Result | Seconds |
 | --- | --- | --- | ---: | --- | ---: |
