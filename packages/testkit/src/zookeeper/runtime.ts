@@ -29,18 +29,21 @@ const FURTHER_JARS: readonly NeededJar[] = [
   { file: `${JARS}/netty-resolver.jar`, debianPackage: "libnetty-java" },
 ];
 
+/** Tells whether a file is there; a test may know of another machine. */
+type Exists = (file: string) => boolean;
+
 /** The Debian packages that are missing for a ZooKeeper server, by name; empty when it can run. */
-export function missingZooKeeperPackages(): readonly string[] {
+export function missingZooKeeperPackages(exists: Exists = existsSync): readonly string[] {
   const missing = new Set<string>();
-  if (findJava() === undefined) missing.add("default-jre-headless");
-  for (const jar of [SERVER_JAR, ...FURTHER_JARS]) if (!existsSync(jar.file)) missing.add(jar.debianPackage);
+  if (findJava(exists) === undefined) missing.add("default-jre-headless");
+  for (const jar of [SERVER_JAR, ...FURTHER_JARS]) if (!exists(jar.file)) missing.add(jar.debianPackage);
   return [...missing];
 }
 
 /** @throws `NOT_FOUND` naming each missing package and the command that installs it. */
-export function findZooKeeperRuntime(): ZooKeeperRuntime {
-  const missing = missingZooKeeperPackages();
-  const java = findJava();
+export function findZooKeeperRuntime(exists: Exists = existsSync): ZooKeeperRuntime {
+  const missing = missingZooKeeperPackages(exists);
+  const java = findJava(exists);
   if (missing.length > 0 || java === undefined) {
     throw new HoldfastError("NOT_FOUND", `ZooKeeper cannot run here: missing ${missing.join(", ")}.`, {
       hint: `apt-get install -y --no-install-recommends ${missing.join(" ")}`,
@@ -54,9 +57,9 @@ export function findZooKeeperRuntime(): ZooKeeperRuntime {
   };
 }
 
-function findJava(): string | undefined {
+function findJava(exists: Exists): string | undefined {
   const homes = process.env.JAVA_HOME === undefined ? JAVA_HOMES : [`${process.env.JAVA_HOME}/bin`, ...JAVA_HOMES];
-  return homes.map((home) => `${home}/java`).find((file) => existsSync(file));
+  return homes.map((home) => `${home}/java`).find((file) => exists(file));
 }
 
 /** Debian keeps a name with the version beside the one without. */
