@@ -58,3 +58,8 @@ export function sendSignal(pid, signal) {
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
 }
+
+/** @param {number} pid */
+export function isAlive(pid) {
+  return existsSync(`/proc/${pid}/smaps_rollup`);
+}

@@ -1,7 +1,7 @@
 // @ts-check
 import { setTimeout as sleep } from "node:timers/promises";
 import { startWrapper, TIMED_CHILD } from "../lib/holder.mjs";
-import { commandOf, cpuMs, descendants, pssMb } from "../lib/processes.mjs";
+import { commandOf, cpuMs, descendants, isAlive, pssMb } from "../lib/processes.mjs";
 import { number } from "../lib/stats.mjs";
 
 const IDLE_MS = 60_000;
@@ -16,13 +16,14 @@ export async function footprint({ holdfast, volume }) {
   const holder = startWrapper([...holdfast("footprint", 30_000, "a", ["--volume", volume]), ...TIMED_CHILD]);
   await holder.childStartedAtMs;
   await sleep(SETTLE_MS);
-  const ours = descendants(holder.pid).filter((pid) => !commandOf(pid).startsWith("sleep 600"));
-  const before = ours.map(cpuMs);
+  const ours = descendants(holder.pid).filter((pid) => isAlive(pid) && !commandOf(pid).startsWith("sleep 600"));
+  const before = new Map(ours.map((pid) => [pid, cpuMs(pid)]));
   const startedAt = performance.now();
   await sleep(IDLE_MS);
   const elapsedMs = performance.now() - startedAt;
-  const rows = ours.map((pid, index) => {
-    const used = cpuMs(pid) - (before[index] ?? 0);
+  // A volume probe that happened to run is gone by now; its time is in what its parent reaped.
+  const rows = ours.filter(isAlive).map((pid) => {
+    const used = cpuMs(pid) - (before.get(pid) ?? 0);
     return { name: roleOf(pid, holder.pid), pss: pssMb(pid), cpu: (used / elapsedMs) * 100 };
   });
   await holder.end("SIGTERM");

@@ -73,9 +73,10 @@ function startWorker(addresses, leasesPerSession, index) {
       text += chunk;
       if (text.startsWith("ready\n")) onReady();
     });
-    child.once("exit", (code) => {
-      if (code === 0) resolve(JSON.parse(text.slice("ready\n".length)));
-      else reject(new Error(`a worker ended with ${code}`));
+    child.once("close", (code) => {
+      const line = text.slice("ready\n".length);
+      if (code === 0 && line.endsWith("\n")) resolve(JSON.parse(line));
+      else reject(new Error(`a worker ended with ${code} after ${line.length} characters of its result`));
     });
   });
   return { ready, result, go: () => child.stdin.write("go\n") };
