@@ -79,16 +79,27 @@ async function ipBatch(op: Op, lines: readonly string[]): Promise<void> {
   await op.exec("ip", ["-batch", "-"], { timeoutMs: COMMAND_MS, input: `${lines.join("\n")}\n` });
 }
 
+/** Locally administered, one per network. */
+function bridgeAddress(number: number): string {
+  return `02:48:46:00:00:${number.toString(16).padStart(2, "0")}`;
+}
+
 /** The bridge's name is the reservation: the kernel refuses a second one. Its alias says whose it is. */
 async function reserve(op: Op): Promise<number> {
   const used = await addressesInUse(op);
   for (let tried = 0; tried < NETWORKS_MAX; tried += 1) {
     const number = ((process.pid + tried) % NETWORKS_MAX) + 1;
     if (used.some((address) => address.startsWith(`${FIRST_OCTETS}.${number}.`))) continue;
-    const made = await op.exec("ip", ["link", "add", bridge(number), "type", "bridge"], {
-      timeoutMs: COMMAND_MS,
-      okExitCodes: [0, 2],
-    });
+    // Its own address from the start: without one a bridge takes the lowest of its ports' and changes it as they come and
+    // go, and agents then send to the old one for seconds.
+    const made = await op.exec(
+      "ip",
+      ["link", "add", bridge(number), "address", bridgeAddress(number), "type", "bridge"],
+      {
+        timeoutMs: COMMAND_MS,
+        okExitCodes: [0, 2],
+      },
+    );
     if (made.exitCode === 0) {
       const owner = `${OWNER} ${process.pid} ${readProcess(process.pid)?.startTicks ?? ""}`;
       await ip(op, "link", "set", bridge(number), "alias", owner);
