@@ -64,7 +64,7 @@ function withClusterFlags(command: Command): Command {
       new Option("--network <kind>", "default: namespaces as root, else loopback").choices(["namespaces", "loopback"]),
     );
   // For tests: a script that stands in for `holdfast run`, to see that its absence would be noticed.
-  command.addOption(new Option("--wrapper <script>").hideHelp());
+  command.addOption(new Option("--wrapper <program>").hideHelp());
   ms("lease-ms", DEV_TIMING.leaseMs, "short, to be watched; the product's default is ten times longer");
   ms("renew-ms", DEV_TIMING.renewMs, "time between renewals");
   ms("stop-budget-ms", DEV_TIMING.stopBudgetMs, "for a clean stop");

@@ -112,7 +112,7 @@ export function parseCluster(
     zookeeper: flags.zookeeper === true,
     timing: parseTiming(flags),
     own,
-    wrapper: flags.wrapper === undefined ? own : [process.execPath, flags.wrapper],
+    wrapper: flags.wrapper === undefined ? own : [flags.wrapper],
   };
 }
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // @ts-check
 /**
  * The control: takes the flags of `holdfast run`, answers health checks and starts the command at once, trusting the
