@@ -94,7 +94,7 @@ export function hintTests(suite: Suite): void {
     expect(again.created).not.toBe(first.created);
   });
 
-  test("an ephemeral record is removed by its own creator only once it is deleted", async () => {
+  test("a closed client takes no record along that another made in the place of its own", async () => {
     const [owner, other] = [await suite.open(), await suite.open()];
     const path = freshPath("holder");
     const version = await owner.create(path, bytes("mine"), { ...CALL, ephemeral: true });

@@ -1,4 +1,4 @@
-import { type CoordinationStore, type StoreVersion, sameVersion } from "@holdfast/core";
+import { type CoordinationStore, hasCode, type StoreVersion, sameVersion } from "@holdfast/core";
 import { monotonicMs } from "@holdfast/effects";
 import { expect, test } from "vitest";
 import { bytes, CALL, codeOf, demand, eventually, freshPath, type Suite, text } from "./suite.js";
@@ -111,7 +111,7 @@ export function outageTests(suite: Suite): void {
       await comeBack();
     }
     const entry = await eventually(
-      () => store.get(path, SHORT).catch(() => undefined),
+      () => store.get(path, SHORT).catch(unlessUnreachable),
       (found) => found !== undefined,
       20_000,
     );
@@ -156,6 +156,10 @@ export function outageTests(suite: Suite): void {
     for (const [name, call] of Object.entries(calls)) expect(await codeOf(call), name).toBe("STORE_CLOSED");
     expect(text((await (await suite.open()).get(path, CALL))?.data)).toBe("x");
   });
+}
+
+function unlessUnreachable(error: unknown): undefined {
+  if (!hasCode(error, "STORE_UNREACHABLE")) throw error;
 }
 
 /** A write at the version from before the hang settles it: either it wins, or the unanswered one had. */
