@@ -77,6 +77,30 @@ export default defineConfig({
         test: {
           ...common,
           ...alone,
+          // Strategies on real servers: conformance, faults, failover with a database.
+          name: "storage",
+          include: ["packages/*/test/**/*.storage.test.ts", "apps/*/test/**/*.storage.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 5 },
+        },
+      },
+      {
+        test: {
+          ...common,
+          ...alone,
+          // What needs a kernel of its own: NFS between small virtual machines.
+          name: "vm",
+          include: ["packages/*/test/**/*.vm.test.ts", "apps/*/test/**/*.vm.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 6 },
+        },
+      },
+      {
+        test: {
+          ...common,
+          ...alone,
           name: "faults",
           include: ["apps/holdfast/test/faults/**/*.fault.test.ts"],
           testTimeout: 300_000,

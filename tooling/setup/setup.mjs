@@ -11,7 +11,7 @@ import { nativeBuildPackages } from "./packages.mjs";
 import { ensureSystemPackages, packagesFor } from "./system-packages.mjs";
 import { buildNativeInit, buildPackages, installDependencies } from "./workspace.mjs";
 
-const PURPOSES = ["demo", "test", "faults", "exe", "bench", "model", "check"];
+const PURPOSES = ["demo", "test", "faults", "storage", "vm", "exe", "bench", "model", "check"];
 const ENGINES = ["redis", "mariadb", "postgresql"];
 const NODE_MIN = [20, 19];
 

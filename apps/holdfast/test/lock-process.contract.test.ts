@@ -194,9 +194,10 @@ test("a resumed one goes on waiting for the fence receipt, whatever is wrong wit
     epoch: 8n,
     run: "run-of-epoch-8",
     agent: "agent-1",
-    verbs: ["fence"],
+    state: "asked",
+    former: [],
     steps: [],
-    context: null,
+    contexts: {},
     receipts: [
       {
         fencedEpoch: 7n,

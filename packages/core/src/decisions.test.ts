@@ -7,7 +7,7 @@ import { isReadOnly, mountOf, parseMountinfo } from "./mountinfo.js";
 import { assemblePlugins } from "./plugin.js";
 import type { RunStatus } from "./records/report.js";
 import { serviceSchema } from "./service.js";
-import type { VolumeEvidence } from "./strategy.js";
+import type { VolumeEvidence } from "./storage/observation.js";
 import { planTakeover, type TakeoverFacts } from "./takeover-order.js";
 import { decideVolume } from "./volume-decision.js";
 

@@ -1,7 +1,7 @@
 import type { AgentId, RunId } from "./ids.js";
 import type { Op } from "./op.js";
 import type { Service } from "./service.js";
-import type { Placement } from "./strategy.js";
+import type { Placement } from "./storage/observation.js";
 
 /** A definition in the orchestrator's own language, with a reason for every field. */
 export interface CompiledService {

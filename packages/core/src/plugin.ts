@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Engine } from "./engine.js";
 import { HoldfastError } from "./errors.js";
 import type { Orchestrator } from "./orchestrator.js";
-import type { StorageStrategy } from "./strategy.js";
+import type { StorageStrategy } from "./storage/strategy.js";
 
 /** Version of the plugin interfaces of this core. */
 export const PLUGIN_API_VERSION = 1;

@@ -1,6 +1,6 @@
 import type { ErrorCode } from "./error-codes.js";
 import type { Epoch } from "./ids.js";
-import type { VolumeEvidence } from "./strategy.js";
+import type { VolumeEvidence } from "./storage/observation.js";
 
 export interface VolumeExpectation {
   readonly service: string;

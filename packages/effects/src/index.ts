@@ -7,3 +7,4 @@ export * from "./op.js";
 export * from "./process-state.js";
 export * from "./secret.js";
 export * from "./user.js";
+export * from "./volume/index.js";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type AgentId, hasCode, type LeaseTiming, type Logger, type Op, type OrchestratorEvent } from "@holdfast/core";
-import { createOp, resolveUser, systemClock } from "@holdfast/effects";
+import { resolveUser, systemClock } from "@holdfast/effects";
 import { createLocalOrchestrator, isOver, type LocalOrchestrator } from "@holdfast/orchestrator-local";
 import { type AgentServer, startAgentServer } from "./agent/server.js";
 import { AgentMachine, markedEnvironment } from "./agent-machine.js";
@@ -13,6 +13,7 @@ import { claimDirectory, type Layout, releaseDirectory, removeAllButLogs, requir
 import { createLoopbackNetwork } from "./network/loopback.js";
 import { createNamespaceNetwork } from "./network/namespaces.js";
 import type { DevNetwork } from "./network/types.js";
+import { devOp } from "./op.js";
 import { type Requirement, requireInstalled } from "./requirements.js";
 import { devService, engineContext, SERVICE_NAME, type Workload } from "./service.js";
 import { createDirectoryDevStore } from "./store/directory.js";
@@ -77,7 +78,7 @@ async function build(options: ClusterOptions, cleanup: Cleanup): Promise<Cluster
   const layout = claimDirectory(options.directory, id);
   cleanup.add("the claim on the directory", () => releaseDirectory(layout, id));
   cleanup.add("data, sockets and links", () => removeAllButLogs(layout));
-  const op = createOp({ signal: new AbortController().signal, logger: silent });
+  const op = devOp(new AbortController().signal, layout.directory);
   await makeDirectories(layout, agents, workload);
   if (workload.kind === "engine" && workload.user !== null) requireSearchable(layout.volume, workload.user);
 

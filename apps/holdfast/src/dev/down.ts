@@ -1,8 +1,8 @@
-import { createOp } from "@holdfast/effects";
 import { askControl } from "./control.js";
 import { killCluster } from "./kill-cluster.js";
 import { isAlive, type Layout, readOwner, releaseDirectory, removeAllButLogs } from "./layout.js";
 import { removeAbandoned } from "./network/namespaces.js";
+import { devOp } from "./op.js";
 import { requireRunning } from "./require-running.js";
 import { until } from "./until.js";
 
@@ -21,7 +21,7 @@ export async function takeDown(layout: Layout): Promise<string> {
   }
   await killCluster(owner.id, layout);
   if (process.getuid?.() === 0) {
-    await removeAbandoned(createOp({ signal: AbortSignal.timeout(DOWN_MS), logger: { log: () => undefined } }));
+    await removeAbandoned(devOp(AbortSignal.timeout(DOWN_MS), layout.directory));
   }
   removeAllButLogs(layout);
   releaseDirectory(layout, owner.id);

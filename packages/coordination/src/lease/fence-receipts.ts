@@ -43,9 +43,10 @@ export async function writeFenceReceipt(
     epoch: receipt.byEpoch,
     run: before?.run ?? "operator",
     agent: context.identity.agent,
-    verbs: before?.verbs ?? ["fence"],
+    state: before?.state ?? "asked",
+    former: before?.former ?? [],
     steps: before?.steps ?? [],
-    context: before?.context ?? null,
+    contexts: before?.contexts ?? {},
     receipts: [...(before?.receipts ?? []).filter((r) => r.agent !== receipt.agent), receipt],
   };
   const data = requestRecordFormat.serialize(request);

@@ -26,11 +26,13 @@ export const dataLossReceiptSchema = z.looseObject({
 });
 export type DataLossReceipt = z.output<typeof dataLossReceiptSchema>;
 
-const verbSchema = z.enum(["fence", "attach", "detach"]);
+const verbSchema = z.enum(["fence", "unfence", "attach", "detach"]);
+
+const formerHolderSchema = z.looseObject({ agent: agentIdSchema, epoch: epochSchema, bootId: z.string().nullable() });
 
 /**
  * What a run that won epoch e asks of a process with credentials (the elected controller, or itself with
- * `controllerSide: inline`), and the answers. Requests of older epochs are void.
+ * `controllerSide: inline`), and the answers. Requests of older epochs are void; receipts are not, and are carried on.
  */
 export const requestRecordSchema = z.looseObject({
   v: z.literal(1),
@@ -38,20 +40,29 @@ export const requestRecordSchema = z.looseObject({
   epoch: epochSchema,
   run: runIdSchema,
   agent: agentIdSchema,
-  verbs: z.array(verbSchema),
+  /**
+   * `asked`: nobody has begun. `serving`: the journal says how far it is. `ready`: every volume has its context.
+   * `failed`: the last step says why; the run gives up or asks again.
+   */
+  state: z.enum(["asked", "serving", "ready", "failed"]),
+  /** Runs that ended without releasing and may still write. */
+  former: z.array(formerHolderSchema),
   /** Journal: each step is written as `started` before it is done and as `done` or `failed` after. */
   steps: z.array(
     z.looseObject({
       verb: verbSchema,
+      role: z.string(),
+      agent: agentIdSchema,
       state: z.enum(["started", "done", "failed"]),
       by: z.string(),
       at: z.iso.datetime(),
+      tookMs: z.number().optional(),
       code: z.string().optional(),
       message: z.string().max(500).optional(),
     }),
   ),
-  /** Serialised attach context, from the controller half to the node half of the strategy. */
-  context: z.record(z.string(), z.json()).nullable(),
+  /** Serialised attach contexts by role, from the controller half to the node half of each strategy. */
+  contexts: z.record(z.string(), z.record(z.string(), z.json())),
   receipts: z.array(fenceReceiptSchema),
 });
 export type RequestRecord = z.output<typeof requestRecordSchema>;

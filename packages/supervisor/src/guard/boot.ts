@@ -1,7 +1,6 @@
 import { type MountEntry, mountOf } from "@holdfast/core";
-import type { ProcessIdentity } from "@holdfast/effects";
+import type { ChildOutcome, ProcessIdentity } from "@holdfast/effects";
 import { type InitHello, TREE_KINDS, type TreeKind } from "../init/protocol.js";
-import type { ChildOutcome } from "../volume/child.js";
 import { askClaim } from "./claim.js";
 import { bootCorrectionMs } from "./clock.js";
 import type { InitKeeper } from "./events.js";

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { type MountEntry, parseMountinfo } from "@holdfast/core";
+import { runBounded } from "@holdfast/effects";
 import type { KeeperListener, TreeKeeper } from "../init/keeper.js";
 import type { LockHandle } from "../lock-process.js";
 import type { LockConfig } from "../lock-protocol.js";
-import { runBounded } from "../volume/child.js";
 import type { GuardConfig } from "./config.js";
 import type { GuardDeps } from "./deps.js";
 import type { GuardEffect, GuardEvent, Reading } from "./events.js";

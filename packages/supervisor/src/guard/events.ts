@@ -1,9 +1,8 @@
 import type { Instant, LogLevel, MountEntry, RunReport } from "@holdfast/core";
-import type { ProcessIdentity } from "@holdfast/effects";
+import type { ChildOutcome, ProcessIdentity } from "@holdfast/effects";
 import type { InitCommand, InitReport, StepOutcome } from "../init/protocol.js";
 import type { GuardToLock, LockConfig, LockToGuard } from "../lock-protocol.js";
 import type { GuardSignal } from "../signals.js";
-import type { ChildOutcome } from "../volume/child.js";
 
 /** The time at which the guard handles an event; wall time is for people. */
 export interface Reading {

@@ -1,5 +1,5 @@
 import { isReached, remainingMs } from "@holdfast/core";
-import { settleFailure } from "../volume/probe.js";
+import { settleFailure } from "@holdfast/effects";
 import { begin, onHelloTimer, onLooked } from "./boot.js";
 import { onClaimLimit, onClaimRetry, onClaimTimer } from "./claim.js";
 import { onReleaseTimer } from "./end.js";

@@ -1,8 +1,12 @@
 import { decideVolume, type MountEntry } from "@holdfast/core";
-import type { ChildOutcome } from "../volume/child.js";
-import { explainOutcome, interpretLook, type VolumeLook } from "../volume/look.js";
-import { interpretProbe } from "../volume/probe.js";
-import { formatVolumeEpoch } from "../volume/records.js";
+import {
+  type ChildOutcome,
+  explainOutcome,
+  formatVolumeEpoch,
+  interpretLook,
+  interpretProbe,
+  type VolumeLook,
+} from "@holdfast/effects";
 import { askClaim } from "./claim.js";
 import { isReplicating, promote } from "./promotion.js";
 import { startStep } from "./steps.js";

@@ -1,6 +1,5 @@
 import { remainingMs } from "@holdfast/core";
-import type { ChildOutcome } from "../volume/child.js";
-import { explainOutcome } from "../volume/look.js";
+import { type ChildOutcome, explainOutcome } from "@holdfast/effects";
 import { becomeCandidate, startLock } from "./lock-life.js";
 import type { GuardState } from "./state.js";
 import { FRESH_PREPARATION } from "./state.js";

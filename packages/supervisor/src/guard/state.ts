@@ -1,10 +1,7 @@
 import { type ErrorCode, type Instant, isLocalFsType, type MountEntry, mountOf, timeBudget } from "@holdfast/core";
-import type { ProcessIdentity } from "@holdfast/effects";
+import type { ProcessIdentity, VolumeEpochFacts, VolumeLook, VolumeTools, WatchedMount } from "@holdfast/effects";
 import type { Ended, TreeKind } from "../init/protocol.js";
 import type { HolderDescription } from "../lock-protocol.js";
-import type { VolumeLook } from "../volume/look.js";
-import type { WatchedMount } from "../volume/probe.js";
-import type { VolumeEpochFacts } from "../volume/records.js";
 import type { GuardConfig } from "./config.js";
 import type { InitKeeper, Reading } from "./events.js";
 
@@ -123,14 +120,6 @@ export type Ending =
   | { readonly kind: "application" }
   | { readonly kind: "signal"; readonly signal: number }
   | { readonly kind: "failure"; readonly code: ErrorCode; readonly message: string; readonly hint: string };
-
-export interface VolumeTools {
-  /** Program and first arguments; the volume's path follows. */
-  readonly read: readonly string[];
-  /** The path follows, and the new epoch.json when there is one. */
-  readonly write: readonly string[];
-  readonly settle: readonly string[];
-}
 
 export interface Limits {
   readonly silenceMs: number;

@@ -1,6 +1,5 @@
 import type { MountEntry } from "@holdfast/core";
-import type { ChildOutcome } from "../volume/child.js";
-import { compareMount, interpretProbe } from "../volume/probe.js";
+import { type ChildOutcome, compareMount, interpretProbe } from "@holdfast/effects";
 import { MOUNT_CHECK_MS } from "./config.js";
 import { startStep } from "./steps.js";
 import { fail } from "./stop.js";

@@ -1,9 +1,10 @@
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
+import { nativeVolumeTools } from "@holdfast/effects";
 import type { GuardConfig } from "../guard/config.js";
 import type { GuardDeps } from "../guard/deps.js";
 import type { KeeperListener, TreeKeeper } from "./keeper.js";
-import { nativeTools, startNativeInit } from "./native.js";
+import { startNativeInit } from "./native.js";
 import { startUtilLinux, UTIL_LINUX_PROGRAMS } from "./util-linux.js";
 
 type Choice = Pick<GuardConfig, "init" | "tree" | "user" | "command">;
@@ -47,7 +48,7 @@ function neverUp(listener: KeeperListener, why: string): TreeKeeper {
   setImmediate(() => listener.onClosed(why));
   return {
     keeper: "native",
-    tools: nativeTools("holdfast-init"),
+    tools: nativeVolumeTools("holdfast-init"),
     send: () => undefined,
     hurry: () => undefined,
     dispose: () => undefined,

@@ -1,6 +1,6 @@
+import type { VolumeTools } from "@holdfast/effects";
 import type { GuardConfig } from "../guard/config.js";
 import type { InitKeeper } from "../guard/events.js";
-import type { VolumeTools } from "../guard/state.js";
 import type { InitCommand, InitReport, StepOutcome } from "./protocol.js";
 
 /** What a keeper of the tree tells, in the order in which it happened. */

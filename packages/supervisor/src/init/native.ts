@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Duplex, Readable } from "node:stream";
+import { nativeVolumeTools } from "@holdfast/effects";
 import { createLineSplitter } from "../line-splitter.js";
 import type { KeeperListener, KeeperOptions, TreeKeeper } from "./keeper.js";
 import { formatInitCommand, parseInitLine } from "./protocol.js";
@@ -77,7 +78,7 @@ function keep(path: string, child: ChildProcess, options: KeeperOptions, listene
 
   return {
     keeper: "native",
-    tools: nativeTools(path),
+    tools: nativeVolumeTools(path),
     send(command) {
       if (command.type === "step") output.reset();
       if (!control.destroyed && control.writable) control.write(formatInitCommand(command));
@@ -93,8 +94,4 @@ function keep(path: string, child: ChildProcess, options: KeeperOptions, listene
       child.unref();
     },
   };
-}
-
-export function nativeTools(path: string): TreeKeeper["tools"] {
-  return { read: [path, "volume-read"], write: [path, "volume-write"], settle: [path, "sync"] };
 }

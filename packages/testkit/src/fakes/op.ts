@@ -1,4 +1,6 @@
 import {
+  controlArgv,
+  type Daemon,
   type ExecOptions,
   type ExecResult,
   HoldfastError,
@@ -6,7 +8,9 @@ import {
   type LogLevel,
   type MountEntry,
   type Op,
+  type OpVolumes,
   type Secret,
+  type VolumeEvidence,
 } from "@holdfast/core";
 import { createFakeClock, type FakeClock } from "./clock.js";
 
@@ -39,6 +43,14 @@ export interface FakeOp extends Op {
   /** In memory: path → content. */
   readonly fileContents: Map<string, Uint8Array>;
   readonly progressCalls: readonly { readonly done: number; readonly total: number | null; readonly what: string }[];
+  readonly daemons: readonly FakeDaemon[];
+}
+
+export interface FakeDaemon extends Daemon {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Ends it as if it had died by itself. */
+  end(how: string): void;
 }
 
 export interface FakeOpOptions {
@@ -47,6 +59,8 @@ export interface FakeOpOptions {
   /** What a command answers. A command nobody answers for fails, so that no test depends on one by accident. */
   readonly exec?: (call: ExecCall) => Partial<ExecResult> | undefined | Promise<Partial<ExecResult> | undefined>;
   readonly mounts?: readonly MountEntry[];
+  /** Path → what a look sees; a path that is not named is not there. */
+  readonly volumes?: Readonly<Record<string, Partial<VolumeEvidence>>>;
   /** File or environment name → value. */
   readonly secrets?: Readonly<Record<string, string>>;
 }
@@ -59,7 +73,23 @@ export function createFakeOp(options: FakeOpOptions = {}): FakeOp {
   const fileContents = new Map<string, Uint8Array>();
   const directories = new Set<string>();
   const progressCalls: { done: number; total: number | null; what: string }[] = [];
+  const daemons: FakeDaemon[] = [];
   const signal = options.signal ?? new AbortController().signal;
+  async function exec(command: string, args: readonly string[], execOptions: ExecOptions): Promise<ExecResult> {
+    signal.throwIfAborted();
+    const call = { command, args, options: execOptions };
+    execCalls.push(call);
+    const answer = await options.exec?.(call);
+    if (answer === undefined) throw new Error(`No answer is prepared for ${[command, ...args].join(" ")}.`);
+    const result = { exitCode: 0, stdout: "", stderr: "", ...answer };
+    if (!(execOptions.okExitCodes ?? [0]).includes(result.exitCode)) {
+      throw new HoldfastError("INTERNAL", `${command} failed with ${result.exitCode}.`, {
+        hint: result.stderr,
+        detail: { exitCode: result.exitCode, stderr: result.stderr },
+      });
+    }
+    return result;
+  }
   return {
     id: "op-1",
     signal,
@@ -82,24 +112,27 @@ export function createFakeOp(options: FakeOpOptions = {}): FakeOp {
       async makeDirectory(path) {
         directories.add(path);
       },
+      async remove(path) {
+        fileContents.delete(path);
+        directories.delete(path);
+      },
       async list(path) {
         return listDirectory(path, [...fileContents.keys(), ...directories], directories.has(path));
       },
     },
-    async exec(command, args, execOptions) {
+    volumes: fakeVolumes(options.volumes ?? {}),
+    workDirectory: "/run/holdfast-fake",
+    daemons,
+    exec,
+    async daemon(command, args) {
       signal.throwIfAborted();
-      const call = { command, args, options: execOptions };
-      execCalls.push(call);
-      const answer = await options.exec?.(call);
-      if (answer === undefined) throw new Error(`No answer is prepared for ${[command, ...args].join(" ")}.`);
-      const result = { exitCode: 0, stdout: "", stderr: "", ...answer };
-      if (!(execOptions.okExitCodes ?? [0]).includes(result.exitCode)) {
-        throw new HoldfastError("INTERNAL", `${command} failed with ${result.exitCode}.`, {
-          hint: result.stderr,
-          detail: { exitCode: result.exitCode, stderr: result.stderr },
-        });
-      }
-      return result;
+      const daemon = fakeDaemon(command, args, daemons.length + 1_000);
+      daemons.push(daemon);
+      return daemon;
+    },
+    async control(target, args, execOptions) {
+      const [command, ...rest] = controlArgv(target, args);
+      return exec(command, rest, execOptions);
     },
     mounts: async () => options.mounts ?? [],
     async secret(reference) {
@@ -109,6 +142,61 @@ export function createFakeOp(options: FakeOpOptions = {}): FakeOp {
       return fakeSecret(value);
     },
     progress: (done, total, what) => void progressCalls.push({ done, total, what }),
+  };
+}
+
+function fakeDaemon(command: string, args: readonly string[], pid: number): FakeDaemon {
+  let ended: string | undefined;
+  return {
+    pid,
+    command,
+    args,
+    ended: () => ended,
+    output: () => "",
+    end: (how) => {
+      ended ??= how;
+    },
+    async stop() {
+      ended ??= "SIGTERM";
+    },
+  };
+}
+
+/** A volume that is not named is not there; one that is named answers at once. */
+function fakeVolumes(volumes: Readonly<Record<string, Partial<VolumeEvidence>>>): OpVolumes {
+  const missing = (path: string) =>
+    new HoldfastError("VOLUME_IO_ERROR", `There is no ${path}.`, { hint: "Name it in the fake's volumes." });
+  return {
+    async look(path) {
+      const seen = volumes[path];
+      return {
+        path,
+        mounted: seen !== undefined,
+        source: "fake",
+        fsType: "fake",
+        device: "0:1",
+        parentDevice: "0:2",
+        readOnly: false,
+        mark: null,
+        epoch: null,
+        epochRun: null,
+        leaseMs: null,
+        empty: false,
+        locking: "unknown",
+        ...seen,
+      };
+    },
+    async probe(path) {
+      if (volumes[path] === undefined) throw missing(path);
+      return { probeMs: 1 };
+    },
+    async sync(path) {
+      if (volumes[path] === undefined) throw missing(path);
+    },
+    async usage(path) {
+      if (volumes[path] === undefined) throw missing(path);
+      return { spaceBytes: 1_000_000, spaceFreeBytes: 500_000, inodesFree: null };
+    },
   };
 }
 

@@ -23,9 +23,14 @@ test("the fake strategy lets one agent at a time in, refuses older epochs, and f
   await expect(strategy.attach(op, volume, "agent-2", grant("agent-2", 2n))).rejects.toMatchObject({
     code: "HELD_BY_OTHER",
   });
-  const plan = strategy.plan(volume, await strategy.observe(op, volume), { agent: "agent-2", epoch: 2n });
-  expect(plan).toMatchObject({ kind: "steps", steps: [{ verb: "fence", agent: "agent-1" }, { verb: "attach" }] });
-  const receipt = await strategy.fence(op, volume, { agent: "agent-1", epoch: 1n }, grant("agent-2", 2n));
+  const former = { agent: "agent-1", epoch: 1n, bootId: null };
+  const plan = strategy.plan(volume, await strategy.observe(op, volume), {
+    agent: "agent-2",
+    epoch: 2n,
+    former: [former],
+  });
+  expect(plan).toMatchObject({ kind: "steps", steps: [{ verb: "fence", former }, { verb: "attach" }] });
+  const receipt = await strategy.fence(op, volume, former, grant("agent-2", 2n));
   expect(receipt).toMatchObject({ fencedEpoch: 1n, byEpoch: 2n });
   await strategy.attach(op, volume, "agent-2", grant("agent-2", 2n));
   await expect(strategy.mount(op, volume, context, grant("agent-1", 1n))).rejects.toMatchObject({
@@ -33,7 +38,7 @@ test("the fake strategy lets one agent at a time in, refuses older epochs, and f
   });
   strategy.failNext("cut", new HoldfastError("UNKNOWN_OUTCOME", "?", { hint: "" }));
   await expect(strategy.cut(op, volume)).rejects.toMatchObject({ code: "UNKNOWN_OUTCOME" });
-  expect(await strategy.cut(op, volume)).toEqual({ kind: "cut" });
+  expect(await strategy.cut(op, volume)).toMatchObject({ kind: "cut" });
 });
 
 test("the fake engine says what it is told to say", async () => {

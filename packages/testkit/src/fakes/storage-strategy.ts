@@ -10,6 +10,7 @@ import {
   type StoragePlan,
   type StorageStep,
   type StorageStrategy,
+  type StorageTarget,
   type Volume,
 } from "@holdfast/core";
 import * as z from "zod";
@@ -33,6 +34,9 @@ export interface FakeStorageStrategy extends StorageStrategy {
 }
 
 const DEFAULT_CAPABILITIES: StorageCapabilities = {
+  backend: "memory",
+  cut: "local",
+  declaredLoss: null,
   movesBetweenAgents: true,
   mounts: true,
   fences: true,
@@ -64,8 +68,8 @@ export function createFakeStorageStrategy(
         former: new Map(),
         mountedBy: null,
         epochSeen: 0n,
-        condition: { state: "clean", safeToRepair: true, findings: [] },
-        cut: { kind: "cut" },
+        condition: { state: "clean", safeToRepair: true, findings: [], command: null },
+        cut: { kind: "cut", evidence: "nothing is kept in memory" },
       };
       volumes.set(key, found);
     }
@@ -91,7 +95,9 @@ export function createFakeStorageStrategy(
   return {
     apiVersion: 1,
     type,
-    capabilities: { ...DEFAULT_CAPABILITIES, ...options.capabilities },
+    capabilities: () => ({ ...DEFAULT_CAPABILITIES, ...options.capabilities }),
+    proof: () => null,
+    explain: () => ({ statements: [], commands: {}, settings: [] }),
     optionsSchema: z.looseObject({}),
     calls,
     state,
@@ -103,7 +109,8 @@ export function createFakeStorageStrategy(
       return {
         exists: true,
         attachments: attached === null ? [] : [attached],
-        former: [...former].map(([agent, { epoch, fenced }]) => ({ agent, epoch, fenced })),
+        fenced: [...former].filter(([, { fenced }]) => fenced).map(([agent]) => agent),
+        recorded: null,
         detail: {},
       };
     },
@@ -185,11 +192,14 @@ export function createFakeStorageStrategy(
 }
 
 /** Pure. */
-function planFake(observed: ObservedVolume, target: { agent: AgentId; epoch: Epoch }): StoragePlan {
+function planFake(observed: ObservedVolume, target: StorageTarget): StoragePlan {
   const steps: StorageStep[] = [];
-  for (const { agent, epoch, fenced } of observed.former) {
-    if (agent !== target.agent && !fenced)
-      steps.push({ verb: "fence", agent, epoch, why: `${agent} had epoch ${epoch}` });
+  for (const former of target.former) {
+    if (former.agent === target.agent || observed.fenced.includes(former.agent)) continue;
+    steps.push({ verb: "fence", former, why: `${former.agent} had epoch ${former.epoch} and did not release` });
+  }
+  if (observed.fenced.includes(target.agent)) {
+    steps.push({ verb: "unfence", agent: target.agent, why: "it runs there next" });
   }
   if (!observed.attachments.some(({ agent, epoch }) => agent === target.agent && epoch === target.epoch)) {
     steps.push({ verb: "attach", agent: target.agent, why: "it runs there next" });

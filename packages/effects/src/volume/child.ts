@@ -1,9 +1,14 @@
 import { spawn } from "node:child_process";
-import type { StepOutcome } from "../init/protocol.js";
-import { signalNumber } from "../signals.js";
+import { constants } from "node:os";
 
 /** How a program that touched a volume ended; `timeout` means that it was given up, not that it is gone. */
-export type ChildOutcome = StepOutcome | { readonly kind: "timeout"; readonly timeoutMs: number };
+export type ChildOutcome =
+  | { readonly kind: "code"; readonly code: number }
+  | { readonly kind: "signal"; readonly signal: number }
+  /** By an init, after the deadline. */
+  | { readonly kind: "refused"; readonly reason: string }
+  | { readonly kind: "exec"; readonly errno: number; readonly message: string }
+  | { readonly kind: "timeout"; readonly timeoutMs: number };
 
 export interface ChildResult {
   readonly outcome: ChildOutcome;
@@ -49,7 +54,11 @@ function runChild(argv: readonly string[], timeoutMs: number): Promise<ChildResu
       end({ kind: "exec", errno: Math.abs(error.errno ?? 0), message: error.message }),
     );
     child.on("close", (code, signal) =>
-      end(code === null ? { kind: "signal", signal: signalNumber(signal) } : { kind: "code", code }),
+      end(
+        code === null
+          ? { kind: "signal", signal: signal === null ? 0 : constants.signals[signal] }
+          : { kind: "code", code },
+      ),
     );
   });
 }

@@ -1,0 +1,81 @@
+import { spawn } from "node:child_process";
+import { type Daemon, type DaemonOptions, HoldfastError } from "@holdfast/core";
+
+const OUTPUT_LENGTH_MAX = 8_192;
+const GONE_MS = 2_000;
+
+/**
+ * Starts a process in the foreground and leaves it running. It is in a session of its own, so that a signal to the
+ * terminal's group does not reach it, and is not waited for by this process's event loop.
+ */
+export async function startDaemon(command: string, args: readonly string[], options: DaemonOptions): Promise<Daemon> {
+  const child = spawn(command, [...args], {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    ...(options.env === undefined ? {} : { env: { ...process.env, ...options.env } }),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  const { pid } = await new Promise<{ pid: number }>((resolve, reject) => {
+    child.once("spawn", () => resolve({ pid: child.pid as number }));
+    child.once("error", (error) => reject(startError(command, error)));
+  });
+  let output = "";
+  let ended: string | undefined;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8");
+    stream.on("data", (text: string) => {
+      output = (output + text).slice(-OUTPUT_LENGTH_MAX);
+    });
+    stream.on("error", () => undefined); // its end is told by the exit
+    (stream as unknown as { unref(): void }).unref();
+  }
+  const gone = new Promise<void>((resolve) => {
+    child.once("exit", (code, signal) => {
+      ended = signal === null ? `exit code ${code}` : signal;
+      resolve();
+    });
+  });
+  child.unref();
+  return {
+    pid,
+    ended: () => ended,
+    output: () => output,
+    async stop(graceMs) {
+      for (const [signal, waitMs] of [
+        ["SIGTERM", graceMs],
+        ["SIGKILL", GONE_MS],
+      ] as const) {
+        if (ended !== undefined) return;
+        child.kill(signal);
+        await within(gone, waitMs);
+      }
+      if (ended !== undefined) return;
+      throw new HoldfastError("UNKNOWN_OUTCOME", `${options.name} (process ${pid}) outlived SIGKILL.`, {
+        hint: "It hangs in the kernel; its storage tree ends it, or nobody does.",
+        detail: { pid },
+      });
+    },
+  };
+}
+
+function startError(command: string, cause: NodeJS.ErrnoException): HoldfastError {
+  if (cause.code === "ENOENT") {
+    return new HoldfastError("NOT_FOUND", `There is no program ${command}.`, {
+      hint: "Install the package that brings it; see the strategy's README.",
+      detail: { command },
+      cause,
+    });
+  }
+  return new HoldfastError("INTERNAL", `${command} could not be started: ${cause.message}.`, {
+    hint: "See the message.",
+    cause,
+  });
+}
+
+function within(promise: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  return Promise.race([promise, limit]).finally(() => clearTimeout(timer));
+}
