@@ -6,5 +6,6 @@ export * from "./naive/index.js";
 export type { Program, ProgramStep, RecordedOperation } from "./store-contract/history.js";
 export { linearize } from "./store-contract/linearizable.js";
 export { StoreWorker, type WorkerOptions } from "./store-contract/worker-process.js";
+export * from "./storage/index.js";
 export * from "./writer/index.js";
 export * from "./zookeeper/index.js";
