@@ -124,6 +124,7 @@ export const serviceSchema = z.strictObject({
     })
     .check((context) => {
       const seen = new Map<string, number>();
+      const roles = new Map<string, number>();
       for (const [index, storage] of context.value.storage.entries()) {
         const first = seen.get(storage.mountPath);
         if (first !== undefined) {
@@ -135,6 +136,16 @@ export const serviceSchema = z.strictObject({
           });
         }
         seen.set(storage.mountPath, index);
+        const sameRole = roles.get(storage.role);
+        if (sameRole !== undefined) {
+          context.issues.push({
+            code: "custom",
+            message: `${storage.role} is the role of storage entry ${sameRole} too; records and contexts go by it`,
+            input: storage.role,
+            path: ["storage", index, "role"],
+          });
+        }
+        roles.set(storage.role, index);
       }
     }),
 });

@@ -1,0 +1,48 @@
+import type { PluginRegistry, Service, StorageStrategy, Volume } from "@holdfast/core";
+import { problemsOf } from "./issues.js";
+import type { ServiceFile } from "./read.js";
+
+/** A storage entry with the plugin that serves it. */
+export interface StrategyVolume {
+  readonly strategy: StorageStrategy;
+  readonly volume: Volume;
+}
+
+/** Pure: the volumes of a service as strategies know them; options as written, since each strategy parses its own. */
+export function volumesOf(service: Service): readonly Volume[] {
+  return service.spec.storage.map(({ role, mountPath, diskMiB, options }) => ({
+    service: service.metadata.name,
+    role,
+    mountPath,
+    diskMiB: diskMiB ?? null,
+    options,
+  }));
+}
+
+/**
+ * Finds each entry's strategy and has it check its options.
+ * @throws `INVALID_SPEC` with file and line, for a strategy that no plugin provides and for options that it refuses.
+ */
+export function resolveVolumes(file: ServiceFile, registry: PluginRegistry): readonly StrategyVolume[] {
+  const volumes = volumesOf(file.service);
+  return file.service.spec.storage.map((entry, index) => {
+    const strategy = registry.strategies.get(entry.strategy);
+    const volume = volumes[index];
+    if (strategy === undefined || volume === undefined) {
+      const known = [...registry.strategies.keys()].sort().join(", ");
+      throw file.problem([
+        {
+          keys: ["spec", "storage", index, "strategy"],
+          atKey: false,
+          message: `no plugin provides the strategy "${entry.strategy}"`,
+          fix: `Use one of ${known === "" ? "(none is installed)" : known}, or give --plugin-dir and list its package in spec.plugins.`,
+        },
+      ]);
+    }
+    const parsed = strategy.optionsSchema.safeParse(entry.options);
+    if (!parsed.success) {
+      throw file.problem(problemsOf(parsed.error.issues, ["spec", "storage", index, "options"]), parsed.error);
+    }
+    return { strategy, volume };
+  });
+}
