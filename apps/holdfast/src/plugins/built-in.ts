@@ -1,0 +1,8 @@
+import type { Plugin } from "@holdfast/core";
+
+/** What every Holdfast brings; imported statically, so that it is in the bundles and needs no `--plugin-dir`. */
+export const BUILT_IN: Plugin & { readonly from: string } = {
+  from: "holdfast itself",
+  apiVersion: 1,
+  strategies: [],
+};
