@@ -1,1 +1,2 @@
+export * from "./moosefs/index.js";
 export type * from "./world.js";

@@ -1,0 +1,107 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Volume } from "@holdfast/core";
+import { createAgentNetwork, namespacesUnavailable } from "../../agents/network.js";
+import { namespaceAgent } from "../namespace-agent.js";
+import type { StorageAgent, StorageRecipe, StorageWorld } from "../world.js";
+import { createMooseFsCluster, EMPTY_METADATA, type MooseFsCluster } from "./cluster.js";
+
+export interface MooseFsRecipeOptions {
+  readonly agents?: number;
+  readonly chunkServers?: number;
+  /** Further lines of mfsmaster.cfg, e.g. `SESSION_SUSTAIN_TIME`. */
+  readonly masterSettings?: Readonly<Record<string, string>>;
+  /** Further options of every volume. */
+  readonly volumeOptions?: Readonly<Record<string, unknown>>;
+}
+
+export interface MooseFsWorld extends StorageWorld {
+  readonly cluster: MooseFsCluster;
+}
+
+/** MooseFS with its master and chunk servers in network namespaces of their own. */
+export function mooseFsRecipe(options: MooseFsRecipeOptions = {}): StorageRecipe & { start(): Promise<MooseFsWorld> } {
+  return { backend: "moosefs", unavailable, start: () => startWorld(options) };
+}
+
+function unavailable(): string | undefined {
+  const wanted = ["/usr/sbin/mfsmaster", "/usr/sbin/mfschunkserver", "/usr/bin/mfsmount", "/usr/bin/mfscli"];
+  const missing = [...wanted, EMPTY_METADATA, "/dev/fuse"].filter((file) => !existsSync(file));
+  return missing.length > 0 ? `MooseFS: no ${missing.join(", ")}` : namespacesUnavailable();
+}
+
+async function startWorld(options: MooseFsRecipeOptions): Promise<MooseFsWorld> {
+  const network = await createAgentNetwork();
+  let cluster: MooseFsCluster | undefined;
+  const mountPath = mkdtempSync(join(tmpdir(), "holdfast-moosefs-mount-"));
+  const close = async () => {
+    await cluster?.dispose();
+    await network.remove();
+    rmSync(mountPath, { recursive: true });
+  };
+  try {
+    const running = await createMooseFsCluster(network, {
+      chunkServers: options.chunkServers ?? 2,
+      masterSettings: options.masterSettings ?? {},
+    });
+    cluster = running;
+    await running.start();
+    const agents: StorageAgent[] = [];
+    for (let index = 1; index <= (options.agents ?? 3); index += 1)
+      agents.push(namespaceAgent(`agent-${index}`, await network.addAgent()));
+    const [first, second, ...others] = agents;
+    if (first === undefined || second === undefined) throw new Error("a storage world needs at least two agents");
+    return {
+      backend: "moosefs",
+      server: `MooseFS ${await serverVersion(running)}`,
+      agents: [first, second, ...others],
+      hostAddress: network.address,
+      cluster: running,
+      createVolume: (service) => createVolume(running, service, mountPath, agents, options.volumeOptions ?? {}),
+      servers: {
+        addresses: running.machines.map((machine) => machine.address),
+        hang: () => running.hang(),
+        async resume() {
+          running.resume();
+        },
+        kill: () => running.kill(),
+        start: () => running.start(),
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function createVolume(
+  cluster: MooseFsCluster,
+  service: string,
+  mountPath: string,
+  agents: readonly StorageAgent[],
+  extra: Readonly<Record<string, unknown>>,
+): Promise<Volume> {
+  await cluster.makeDirectory(service);
+  return {
+    service,
+    role: "data",
+    mountPath,
+    diskMiB: null,
+    options: {
+      type: "moosefs",
+      servers: [cluster.master.address],
+      path: `/${service}`,
+      agents: Object.fromEntries(agents.map((agent) => [agent.id, agent.address])),
+      control: { kind: "command", command: cluster.master.enter },
+      masterConfigFile: cluster.masterConfigFile,
+      exportsFile: cluster.exportsFile,
+      ...extra,
+    },
+  };
+}
+
+async function serverVersion(cluster: MooseFsCluster): Promise<string> {
+  return /\b\d+\.\d+\.\d+\b/.exec(await cluster.cli("-SIG"))?.[0] ?? "of unknown version";
+}
