@@ -22,6 +22,33 @@ const char *tree_name(enum tree tree)
     return treeNames[tree];
 }
 
+/*
+ * Makes the next clone a child of another tree: a PID namespace inside that tree's, which the kernel ends together with
+ * it, and its mounts. The start time is read after the namespaces were opened, so they are surely that process's.
+ */
+bool join_tree(struct supervision *supervision)
+{
+    const struct options *options = supervision->options;
+    char path[64];
+    uint64_t ticks = 0;
+    snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)options->joinPid);
+    const int pids = open(path, O_RDONLY | O_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)options->joinPid);
+    supervision->joinMountsFd = open(path, O_RDONLY | O_CLOEXEC);
+    bool joined = pids >= 0 && supervision->joinMountsFd >= 0;
+    if (joined && (!proc_start_ticks(options->joinPid, &ticks) || ticks != options->joinTicks)) {
+        errno = ESRCH;
+        joined = false;
+    }
+    joined = joined && getcwd(supervision->directory, sizeof supervision->directory) != NULL &&
+             setns(pids, CLONE_NEWPID) == 0;
+    const int error = errno;
+    if (pids >= 0)
+        close(pids);
+    errno = error;
+    return joined;
+}
+
 static bool write_file(const char *path, const char *text)
 {
     const int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -88,13 +115,54 @@ static bool make_sockets(struct supervision *supervision)
     return false;
 }
 
+/* The pid of whoever wrote first to the credentials socket, as the kernel translates it for us; -1 when nobody does. */
+static pid_t sender_of_first(const struct supervision *supervision)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(struct ucred))];
+    } control = {0};
+    char byte;
+    struct iovec data = {&byte, 1};
+    struct msghdr message = {
+        .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    struct ucred credentials = {0};
+    struct pollfd ready = {supervision->pidFds[0], POLLIN, 0};
+    errno = ETIMEDOUT;
+    if (poll(&ready, 1, 5000) != 1 || recvmsg(supervision->pidFds[0], &message, MSG_CMSG_CLOEXEC) <= 0 ||
+        control.header.cmsg_type != SCM_CREDENTIALS)
+        return -1;
+    memcpy(&credentials, CMSG_DATA(&control.header), sizeof credentials);
+    return credentials.pid;
+}
+
+/*
+ * A PID namespace can only be made by a member of its parent, which we are not: a process in between, born into the
+ * joined namespace, makes the init a child of ours (CLONE_PARENT) and ends.
+ */
+static pid_t clone_joined(struct supervision *supervision, char *stackTop)
+{
+    int how = 0;
+    const pid_t between = fork();
+    if (between == 0)
+        _exit(clone(init_main, stackTop, treeFlags[TREE_PID_NAMESPACE] | CLONE_PARENT | SIGCHLD, supervision) < 0 ? errno : 0);
+    if (between < 0)
+        return -1;
+    while (waitpid(between, &how, 0) < 0 && errno == EINTR)
+        ;
+    errno = WIFEXITED(how) ? WEXITSTATUS(how) : ECHILD;
+    return WIFEXITED(how) && WEXITSTATUS(how) == 0 ? sender_of_first(supervision) : -1;
+}
+
 /* The init's pid, or -1 with errno when this kind of tree is not to be had; then nothing of it is left. */
 static pid_t try_clone(struct supervision *supervision)
 {
     static _Alignas(16) char stack[256 << 10]; /* the child has its own copy: no CLONE_VM */
     if (!make_sockets(supervision))
         return -1;
-    const pid_t pid = clone(init_main, stack + sizeof stack, treeFlags[supervision->tree] | SIGCHLD, supervision);
+    const pid_t pid = supervision->joinMountsFd >= 0
+                          ? clone_joined(supervision, stack + sizeof stack)
+                          : clone(init_main, stack + sizeof stack, treeFlags[supervision->tree] | SIGCHLD, supervision);
     int error = errno;
     close(supervision->lineFds[1]);
     close(supervision->pidFds[1]);

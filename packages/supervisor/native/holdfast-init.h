@@ -38,6 +38,8 @@ struct options {
     int controlFd, stepFd;
     bool allowed[3]; /* by enum tree; tried in this order */
     bool mountProc;
+    pid_t joinPid;       /* > 0: the tree is made inside that process's PID and mount namespaces */
+    uint64_t joinTicks;  /* start time of that process, so that it cannot be a later one with its number */
     bool changeIds;
     uid_t uid;
     gid_t gid;
@@ -64,6 +66,8 @@ struct supervision {
     int pidFds[2];     /* [0] sentry, [1] init: one credential message that translates the application's pid */
     int timerFd;       /* sentry only */
     int childFd;       /* sentry only */
+    int joinMountsFd;  /* mount namespace that the init enters before it makes its own, or -1 */
+    char directory[4096]; /* working directory by name: entering another mount namespace leaves it */
 };
 
 /* sentry.c */
@@ -71,6 +75,7 @@ int supervise(const struct options *options);
 
 /* clone.c */
 const char *tree_name(enum tree tree);
+bool join_tree(struct supervision *supervision);
 pid_t clone_init(struct supervision *supervision, char *refusals, size_t bytes);
 
 /* init.c */

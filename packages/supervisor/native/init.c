@@ -7,8 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -47,6 +50,15 @@ static bool isolate_mounts(void)
 {
     return mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0 && supervision->options->mountProc &&
            mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0;
+}
+
+/* The other tree's mounts as they are now, in a namespace of our own. Before any path is opened for the application. */
+static bool enter_joined_mounts(void)
+{
+    if (supervision->joinMountsFd < 0)
+        return true;
+    return setns(supervision->joinMountsFd, CLONE_NEWNS) == 0 && unshare(CLONE_NEWNS) == 0 &&
+           close(supervision->joinMountsFd) == 0 && (chdir(supervision->directory) == 0 || chdir("/") == 0);
 }
 
 /*
@@ -130,7 +142,13 @@ int init_main(void *argument)
     sentry.fd = supervision->lineFds[1];
     close_sentry_side();
     prctl(PR_SET_NAME, "holdfast-init");
+    if (supervision->joinMountsFd >= 0) /* see sender_of_first() */
+        send(supervision->pidFds[1], "i", 1, MSG_NOSIGNAL);
     bind_to_sentry();
+    if (!enter_joined_mounts()) {
+        channel_error(&sentry, "cannot enter the joined tree's mounts", strerror(errno));
+        _exit(EXIT_INTERNAL);
+    }
     const bool mounted = supervision->tree != TREE_SUBREAPER && isolate_mounts();
     sentry.upward = true;
     if (!children_begin(supervision, &sentry)) {

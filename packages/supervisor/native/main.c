@@ -11,7 +11,8 @@
 
 static const char usageText[] =
     "usage: holdfast-init supervise [--control-fd 3] [--step-fd 4] [--tree auto|pid-namespace|subreaper]\n"
-    "                               [--mount-proc auto|off] [--uid N --gid N [--groups N,N...]] -- cmd [args...]\n"
+    "                               [--mount-proc auto|off] [--join PID:TICKS]\n"
+    "                               [--uid N --gid N [--groups N,N...]] -- cmd [args...]\n"
     "       holdfast-init volume-read PATH\n"
     "       holdfast-init volume-write PATH [EPOCH-JSON]\n"
     "       holdfast-init sync PATH\n"
@@ -43,6 +44,19 @@ static bool parse_tree(const char *value, struct options *options)
     return options->allowed[TREE_PID_NAMESPACE] || options->allowed[TREE_SUBREAPER];
 }
 
+static bool parse_join(char *value, struct options *options)
+{
+    uint64_t pid = 0;
+    char *ticks = strchr(value, ':');
+    if (ticks == NULL)
+        return false;
+    *ticks++ = '\0';
+    if (!parse_number(value, INT32_MAX, &pid) || pid == 0 || !parse_number(ticks, UINT64_MAX, &options->joinTicks))
+        return false;
+    options->joinPid = (pid_t)pid;
+    return true;
+}
+
 static bool parse_option(const char *name, char *value, struct options *options, bool ids[2])
 {
     uint64_t number = 0;
@@ -60,6 +74,8 @@ static bool parse_option(const char *name, char *value, struct options *options,
         return parse_groups(value, options);
     if (strcmp(name, "--tree") == 0)
         return parse_tree(value, options);
+    if (strcmp(name, "--join") == 0)
+        return parse_join(value, options);
     if (strcmp(name, "--mount-proc") == 0)
         return options->mountProc = strcmp(value, "auto") == 0, options->mountProc || strcmp(value, "off") == 0;
     return false;
@@ -81,6 +97,11 @@ static int supervise_command(int count, char **arguments)
     if (fcntl(options.controlFd, F_GETFD) < 0 || fcntl(options.stepFd, F_GETFD) < 0 ||
         options.controlFd == options.stepFd)
         return usage("the control and step descriptors must be open and distinct");
+    if (options.joinPid > 0) { /* whatever ends that tree must end this one, and only a PID namespace inside it does */
+        if (!options.allowed[TREE_PID_NAMESPACE])
+            return usage("--join needs a PID namespace");
+        options.allowed[TREE_USER_PID_NAMESPACE] = options.allowed[TREE_SUBREAPER] = false;
+    }
     options.changeIds = ids[0];
     options.command = arguments + index + 1;
     return supervise(&options);

@@ -312,7 +312,7 @@ int supervise(const struct options *options)
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != guardPid)
         return EXIT_INTERNAL;
     supervision.options = options;
-    supervision.timerFd = supervision.childFd = -1;
+    supervision.timerFd = supervision.childFd = supervision.joinMountsFd = -1;
     guard.fd = options->controlFd;
     guard.upward = true;
     tidy_descriptors(options);
@@ -324,9 +324,13 @@ int supervise(const struct options *options)
     supervision.childFd = open_child_fd();
     if (supervision.shared == MAP_FAILED || supervision.childFd < 0 || supervision.timerFd < 0)
         die("preparation");
+    if (options->joinPid > 0 && !join_tree(&supervision))
+        die("cannot join the tree");
     initPid = clone_init(&supervision, refusals, sizeof refusals);
     if (initPid <= 0)
         give_up("no kind of tree can be had", refusals);
+    if (supervision.joinMountsFd >= 0)
+        close(supervision.joinMountsFd); /* or the other tree's mounts would live as long as we do */
     init.fd = supervision.lineFds[0];
     close(options->stepFd); /* only the init needs it */
     for (;;) {
