@@ -41,12 +41,13 @@ test.runIf(isRoot)(
 test.runIf(isRoot)("it ends with the other tree, also when its own sentry and init are stopped", async () => {
   const { outer, inner } = await nested(["sleep", "1000"]);
   const pid = await started(inner);
-  process.kill(inner.pid, "SIGSTOP");
-  process.kill(inner.hello.initPid, "SIGSTOP");
-  const deadline = outer.bootNsIn(200);
-  outer.send(`deadline ${deadline}`);
-  await outer.expect(`alive ${deadline}`);
-  process.kill(outer.pid, "SIGSTOP");
+  // Both have it, as in a run: the outer init is not gone before somebody has reaped the inner one.
+  const deadline = outer.bootNsIn(300);
+  for (const tree of [inner, outer]) {
+    tree.send(`deadline ${deadline}`);
+    await tree.expect(`alive ${deadline}`);
+  }
+  for (const stopped of [inner.pid, inner.hello.initPid, outer.pid]) process.kill(stopped, "SIGSTOP");
   await allGone([pid, inner.hello.initPid, outer.hello.initPid]);
 });
 
