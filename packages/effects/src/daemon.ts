@@ -1,34 +1,35 @@
 import { spawn } from "node:child_process";
+import { closeSync, constants, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { type Daemon, type DaemonOptions, HoldfastError } from "@holdfast/core";
 
-const OUTPUT_LENGTH_MAX = 8_192;
+const OUTPUT_BYTES_MAX = 8_192;
 const GONE_MS = 2_000;
 
 /**
  * Starts a process in the foreground and leaves it running. It is in a session of its own, so that a signal to the
- * terminal's group does not reach it, and is not waited for by this process's event loop.
+ * terminal's group does not reach it, and writes to a file, so that it lives on when this process ends.
  */
-export async function startDaemon(command: string, args: readonly string[], options: DaemonOptions): Promise<Daemon> {
+export async function startDaemon(
+  command: string,
+  args: readonly string[],
+  options: DaemonOptions,
+  directory: string,
+): Promise<Daemon> {
+  const log = join(directory, `${options.name.replaceAll(/[^A-Za-z0-9_.-]/g, "_")}.log`);
+  const file = openSync(log, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW, 0o600);
   const child = spawn(command, [...args], {
     detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", file, file],
     ...(options.env === undefined ? {} : { env: { ...process.env, ...options.env } }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
+  closeSync(file);
   const { pid } = await new Promise<{ pid: number }>((resolve, reject) => {
     child.once("spawn", () => resolve({ pid: child.pid as number }));
     child.once("error", (error) => reject(startError(command, error)));
   });
-  let output = "";
   let ended: string | undefined;
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8");
-    stream.on("data", (text: string) => {
-      output = (output + text).slice(-OUTPUT_LENGTH_MAX);
-    });
-    stream.on("error", () => undefined); // its end is told by the exit
-    (stream as unknown as { unref(): void }).unref();
-  }
   const gone = new Promise<void>((resolve) => {
     child.once("exit", (code, signal) => {
       ended = signal === null ? `exit code ${code}` : signal;
@@ -39,7 +40,7 @@ export async function startDaemon(command: string, args: readonly string[], opti
   return {
     pid,
     ended: () => ended,
-    output: () => output,
+    output: () => readFileSync(log).subarray(-OUTPUT_BYTES_MAX).toString("utf8"),
     async stop(graceMs) {
       for (const [signal, waitMs] of [
         ["SIGTERM", graceMs],

@@ -45,7 +45,7 @@ export function createOp(options: OpOptions): Op {
     async daemon(command, args, daemonOptions) {
       signal.throwIfAborted();
       logger.log("debug", "daemon", { opId: id, command, args });
-      return startDaemon(command, args, daemonOptions);
+      return startDaemon(command, args, daemonOptions, workDirectory);
     },
     async control(target, args, execOptions) {
       const [command, ...rest] = controlArgv(target, args);
