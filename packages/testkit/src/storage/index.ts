@@ -1,2 +1,3 @@
 export * from "./moosefs/index.js";
 export type * from "./world.js";
+export * from "./cephfs/index.js";
