@@ -1,4 +1,5 @@
-import type { AgentId, StorageStrategy, Volume } from "@holdfast/core";
+import type { AgentId, Volume } from "@holdfast/core";
+import type { StrategyReference } from "./conformance/strategy-reference.js";
 
 /**
  * A real storage system with at least two agents that use it: what the conformance suite, the fault rows and the
@@ -58,7 +59,7 @@ export interface StorageRecipe {
 
 /** What the suite is given: a strategy and a world to try it in. */
 export interface ConformanceSubject {
-  readonly strategy: StorageStrategy;
+  readonly strategy: StrategyReference;
   readonly recipe: StorageRecipe;
   /** Extra service options for every volume of the world, e.g. a repair policy. */
   readonly options?: Readonly<Record<string, unknown>>;
