@@ -1,1 +1,2 @@
-export {};
+export { type DistributedFsOptions, distributedFsOptionsSchema } from "./drivers.js";
+export { createDistributedFsStrategy } from "./strategy.js";

@@ -1,0 +1,18 @@
+import * as z from "zod";
+import type { CommonOptions } from "./common-options.js";
+import type { FileSystemDriver } from "./driver.js";
+import { lustreDriver } from "./lustre/driver.js";
+import { lustreOptionsSchema } from "./lustre/options.js";
+
+/** One file system per line: its options here, its driver below. */
+export const distributedFsOptionsSchema = z.discriminatedUnion("type", [lustreOptionsSchema]);
+export type DistributedFsOptions = z.output<typeof distributedFsOptionsSchema>;
+
+const drivers: { readonly [Type in DistributedFsOptions["type"]]: unknown } = {
+  lustre: lustreDriver,
+};
+
+/** The driver of parsed options; the type in them names its schema, so the two belong together. */
+export function driverOf(options: DistributedFsOptions): FileSystemDriver<DistributedFsOptions & CommonOptions> {
+  return drivers[options.type] as FileSystemDriver<DistributedFsOptions & CommonOptions>;
+}

@@ -1,0 +1,37 @@
+import type { MountEntry } from "@holdfast/core";
+import type { ClientCommand, ClientPlace, DriverVolume, PeerFilter } from "../driver.js";
+import type { GlusterfsOptions } from "./options.js";
+
+/** glusterfs(8). `-N` keeps it in the foreground, so that the storage tree owns it. */
+export function clientCommand({ options }: DriverVolume<GlusterfsOptions>, place: ClientPlace): ClientCommand {
+  const args = [
+    "-N",
+    ...options.servers.map((server) => `--volfile-server=${server}`),
+    `--volfile-server-port=${options.serverPort}`,
+    `--volfile-id=${options.volume}`,
+    ...(options.subdirectory === undefined ? [] : [`--subdir-mount=${options.subdirectory}`]),
+    "--process-name=fuse",
+    `--log-level=${options.logLevel}`,
+    "--log-file=/dev/stderr",
+    ...(options.directIo === "auto" ? [] : [`--direct-io-mode=${options.directIo === "on" ? "enable" : "disable"}`]),
+    ...(options.secureManagement ? ["--secure-mgmt=yes"] : []),
+    place.mountPath,
+  ];
+  return { kind: "daemon", program: "glusterfs", args };
+}
+
+export function isClient({ options, mountPath }: DriverVolume<GlusterfsOptions>, argv: readonly string[]): boolean {
+  const program = argv[0]?.split("/").at(-1);
+  return program === "glusterfs" && argv.includes(`--volfile-id=${options.volume}`) && argv.at(-1) === mountPath;
+}
+
+/** The source reads `server:volume` or `server:volume/subdirectory`, with or without a slash before the volume. */
+export function isMountOf(options: GlusterfsOptions, mount: MountEntry): boolean {
+  if (mount.fsType !== "fuse.glusterfs") return false;
+  const what = mount.source.slice(mount.source.indexOf(":") + 1).replace(/^\//, "");
+  return what === `${options.volume}${options.subdirectory ?? ""}`;
+}
+
+export function peers({ servers, serverPort, brickPorts }: GlusterfsOptions): PeerFilter[] {
+  return [{ addresses: servers, ports: [[serverPort, serverPort], brickPorts] }];
+}

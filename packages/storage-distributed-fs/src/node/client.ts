@@ -1,0 +1,80 @@
+import { type Daemon, HoldfastError, hasCode, type Op } from "@holdfast/core";
+import type { ClientPlace } from "../driver.js";
+import type { Bound } from "../volume.js";
+import { findMount } from "./mounts.js";
+
+const POLL_MS = 50;
+const LAZY_UMOUNT_MS = 3_000;
+const STOP_MS = 2_000;
+
+/**
+ * Starts a client and waits until its mount answers. Nothing is left of one that does not answer within its limit.
+ * @throws `BUSY` when the servers do not answer, `DENIED`/`INTERNAL` with the client's own words when it ended by itself.
+ */
+export async function startClient(op: Op, bound: Bound, place: ClientPlace): Promise<Daemon | undefined> {
+  const { driver, volume } = bound;
+  const { mountTimeoutMs } = volume.options;
+  const command = driver.client(volume, place);
+  const deadlineMs = op.clock.now().monoMs + mountTimeoutMs;
+  if (command.kind === "command") {
+    await op.exec(command.program, command.args, { timeoutMs: mountTimeoutMs });
+  }
+  const daemon =
+    command.kind === "daemon" ? await op.daemon(command.program, command.args, { name: place.name }) : undefined;
+  try {
+    await untilItAnswers(op, bound, place, daemon, deadlineMs);
+    return daemon;
+  } catch (error) {
+    await stopClient(op, bound, place.mountPath, daemon);
+    throw error;
+  }
+}
+
+async function untilItAnswers(
+  op: Op,
+  bound: Bound,
+  place: ClientPlace,
+  daemon: Daemon | undefined,
+  deadlineMs: number,
+): Promise<void> {
+  const { mountTimeoutMs, callTimeoutMs } = bound.volume.options;
+  let last = "it is not mounted";
+  while (true) {
+    const ended = daemon?.ended();
+    if (ended !== undefined) throw clientEnded(place, ended, daemon?.output() ?? "");
+    const remainingMs = deadlineMs - op.clock.now().monoMs;
+    if (remainingMs <= 0) {
+      throw new HoldfastError("BUSY", `${place.mountPath} did not answer within ${mountTimeoutMs} ms: ${last}.`, {
+        hint: "See whether the servers run and are reachable from this agent.",
+        retryable: true,
+        detail: { output: daemon?.output().slice(-500) ?? "" },
+      });
+    }
+    if ((await findMount(op, bound, place.mountPath)) !== undefined) {
+      try {
+        await op.volumes.look(place.mountPath, { timeoutMs: Math.min(remainingMs, callTimeoutMs) });
+        return;
+      } catch (error) {
+        // A client that is still connecting answers with an error or not at all.
+        if (!hasCode(error, "VOLUME_IO_ERROR", "VOLUME_HUNG")) throw error;
+        last = (error as Error).message;
+      }
+    }
+    await op.clock.sleep(POLL_MS, op.signal);
+  }
+}
+
+/** Takes a mount away without waiting for anybody: lazily off the tree, then its client. */
+export async function stopClient(op: Op, bound: Bound, mountPath: string, daemon: Daemon | undefined): Promise<void> {
+  if ((await findMount(op, bound, mountPath)) !== undefined)
+    await op.exec("umount", ["--lazy", "--no-canonicalize", mountPath], { timeoutMs: LAZY_UMOUNT_MS });
+  await daemon?.stop(STOP_MS);
+}
+
+function clientEnded(place: ClientPlace, how: string, output: string): HoldfastError {
+  const words = output.trim().slice(-500);
+  return new HoldfastError("INTERNAL", `The client of ${place.mountPath} ended with ${how} instead of mounting.`, {
+    hint: words === "" ? "It said nothing; see the servers' logs." : words,
+    detail: { output: words },
+  });
+}
