@@ -2,3 +2,4 @@ export * from "./cephfs/index.js";
 export * from "./conformance/index.js";
 export * from "./moosefs/index.js";
 export type * from "./world.js";
+export * from "./vm/index.js";
