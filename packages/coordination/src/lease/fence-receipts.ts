@@ -1,7 +1,9 @@
 import {
+  addReceipt,
   type FenceReceipt,
   HoldfastError,
   hasCode,
+  NO_REQUEST_RUN,
   type RequestRecord,
   requestRecordFormat,
   type StoreCallOptions,
@@ -26,7 +28,7 @@ export function coversEpoch(request: RequestRecord | undefined, epoch: bigint): 
 }
 
 /**
- * Records a receipt beside the lease; a run that waits for it goes on. Only the newest receipt per agent is kept.
+ * Records a receipt beside the lease; a run that waits for it goes on. What a run asked for meanwhile stays its own.
  * @throws store errors; `VERSION_CONFLICT` when somebody else wrote at the same time: look again.
  */
 export async function writeFenceReceipt(
@@ -37,18 +39,7 @@ export async function writeFenceReceipt(
 ): Promise<void> {
   const entry = await context.store.get(path, options);
   const before = entry === undefined ? undefined : requestRecordFormat.parse(entry.data);
-  const request: RequestRecord = {
-    v: 1,
-    service: context.identity.service,
-    epoch: receipt.byEpoch,
-    run: before?.run ?? "operator",
-    agent: context.identity.agent,
-    state: before?.state ?? "asked",
-    former: before?.former ?? [],
-    steps: before?.steps ?? [],
-    contexts: before?.contexts ?? {},
-    receipts: [...(before?.receipts ?? []).filter((r) => r.agent !== receipt.agent), receipt],
-  };
+  const request = addReceipt(before ?? noRequest(context), receipt);
   const data = requestRecordFormat.serialize(request);
   try {
     if (entry === undefined) await context.store.create(path, data, options);
@@ -62,4 +53,12 @@ export async function writeFenceReceipt(
       cause: error,
     });
   }
+}
+
+/** Holds receipts before any run asked for anything. */
+function noRequest({ identity }: ReceiptContext): RequestRecord {
+  return {
+    ...{ v: 1, service: identity.service, epoch: 0n, run: NO_REQUEST_RUN, agent: identity.agent, state: "asked" },
+    ...{ former: [], steps: [], contexts: {}, receipts: [] },
+  };
 }

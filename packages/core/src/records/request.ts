@@ -9,6 +9,8 @@ export const fenceReceiptSchema = z.looseObject({
   agent: agentIdSchema,
   byEpoch: epochSchema,
   strategy: z.string(),
+  /** The volume at which it was fenced; absent when the word holds for all of them. */
+  role: z.string().optional(),
   at: z.iso.datetime(),
   /** What the server said afterwards: session list, export table. */
   evidence: z.string().max(4_000),
@@ -28,7 +30,12 @@ export type DataLossReceipt = z.output<typeof dataLossReceiptSchema>;
 
 const verbSchema = z.enum(["fence", "unfence", "attach", "detach"]);
 
-const formerHolderSchema = z.looseObject({ agent: agentIdSchema, epoch: epochSchema, bootId: z.string().nullable() });
+const formerHolderSchema = z.looseObject({
+  agent: agentIdSchema,
+  epoch: epochSchema,
+  bootId: z.string().nullable(),
+  machineId: z.string().nullable().optional(),
+});
 
 /**
  * What a run that won epoch e asks of a process with credentials (the elected controller, or itself with
@@ -42,7 +49,7 @@ export const requestRecordSchema = z.looseObject({
   agent: agentIdSchema,
   /**
    * `asked`: nobody has begun. `serving`: the journal says how far it is. `ready`: every volume has its context.
-   * `failed`: the last step says why; the run gives up or asks again.
+   * `failed`: `failure` says why; the run gives up or asks again.
    */
   state: z.enum(["asked", "serving", "ready", "failed"]),
   /** Runs that ended without releasing and may still write. */
@@ -61,6 +68,8 @@ export const requestRecordSchema = z.looseObject({
       message: z.string().max(500).optional(),
     }),
   ),
+  /** Why it failed, for the run that asked. */
+  failure: z.looseObject({ code: z.string(), message: z.string().max(500), hint: z.string().max(500) }).optional(),
   /** Serialised attach contexts by role, from the controller half to the node half of each strategy. */
   contexts: z.record(z.string(), z.record(z.string(), z.json())),
   receipts: z.array(fenceReceiptSchema),

@@ -27,6 +27,8 @@ export interface FormerHolder {
   readonly epoch: Epoch;
   /** Kernel it ran on; null when the record did not say. */
   readonly bootId: string | null;
+  /** Machine that kernel ran on: the name of an agent may move to another one. */
+  readonly machineId?: string | null | undefined;
 }
 
 /** What an orchestrator knows of an agent when it places a run. */

@@ -1,0 +1,1 @@
+export { confirmClean, quarantineAgent, readQuarantine, settleQuarantine, writeClean } from "./quarantine.js";

@@ -1,0 +1,10 @@
+export {
+  addLossReceipt,
+  beginRestore,
+  endRestore,
+  markInitialised,
+  movePin,
+  pinVolume,
+  readStorageRecord,
+  type VolumeName,
+} from "./storage-record.js";
