@@ -16,3 +16,11 @@ export { type LockHandle, spawnLockProcess } from "./lock-process.js";
 export * from "./lock-protocol.js";
 export { GUARD_SIGNALS, type GuardSignal, processSignals, type SignalSource } from "./signals.js";
 export { defaultStatusSocketPath } from "./status/socket-path.js";
+export type {
+  CutReport,
+  FormerRun,
+  GuardStorage,
+  GuardToStorage,
+  PendingFence,
+  StorageToGuard,
+} from "./storage-protocol.js";

@@ -1,5 +1,6 @@
 import type { Instant, LeaseTiming } from "@holdfast/core";
 import type { MachineIdentity, ProcessIdentity } from "@holdfast/effects";
+import type { FormerRun, PendingFence } from "./storage-protocol.js";
 
 /**
  * What the guard and its lock process say to each other: one JSON object per line on a socket pair (descriptor 3
@@ -27,7 +28,10 @@ export interface LockConfig {
   readonly leaseMsMax: number;
   /** Set for a lock process that replaces a dead one under a grant. */
   readonly resume: { readonly run: string; readonly epoch: string; readonly created: string } | null;
-  /** Kept for the case that the guard dies: how the volume is settled before a release. Null = nothing to settle. */
+  /**
+   * Kept for the case that the guard dies: how the volume is settled, or cut, once the trees are gone. Exit status 0 =
+   * nothing is left that may still reach it. Null = nothing to do.
+   */
   readonly settle: { readonly command: readonly [string, ...string[]]; readonly timeoutMs: number } | null;
 }
 
@@ -54,7 +58,7 @@ export type GuardToLock =
   | { readonly type: "acquire"; readonly volume: VolumeLeaseEvidence | null }
   /** Send one renewal now. Answered at once with `renewing`, later with `confirmed`, `unconfirmed` or `lost`. */
   | { readonly type: "renew"; readonly n: number; readonly deadline: Instant }
-  /** The process that stands for the tree, sent before anything that can write is started. */
+  /** A process that stands for a tree, sent before anything that can write is started in it; there may be two. */
   | { readonly type: "tree"; readonly init: ProcessIdentity }
   | {
       readonly type: "history";
@@ -99,11 +103,13 @@ export type LockToGuard =
       /** Identity of the record's creation; given back in `resume`. */
       readonly created: string;
       readonly stamp: Instant;
-      readonly former: { readonly kind: string; readonly epoch: string; readonly agent: string };
-      readonly pendingFence: { readonly epoch: string; readonly agent: string; readonly what: string } | null;
+      readonly former: FormerRun;
+      readonly pendingFence: PendingFence | null;
     }
   /** A receipt covers the pending fence named in `granted`: the takeover may go on. */
   | { readonly type: "fenced"; readonly epoch: string }
+  /** An operator wants the service elsewhere; void for any other epoch than ours. */
+  | { readonly type: "handover"; readonly epoch: string; readonly why: string }
   | { readonly type: "renewing"; readonly n: number }
   | { readonly type: "confirmed"; readonly n: number; readonly stamp: Instant; readonly epoch: string }
   | { readonly type: "unconfirmed"; readonly n: number; readonly why: string }

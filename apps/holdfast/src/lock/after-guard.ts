@@ -8,8 +8,9 @@ import { findOrphans, killOrphans } from "./orphans.js";
 
 interface AfterGuard {
   readonly lease: HeldLease | undefined;
-  readonly tree: ProcessIdentity | undefined;
-  /** It goes on with a grant of another process, under which a tree may live that it was not told of yet. */
+  /** The application's, and that of its volumes; none before anything that can write was started. */
+  readonly trees: readonly ProcessIdentity[];
+  /** It goes on with a grant of another process, under which trees may live that it was not told of yet. */
   readonly resumed: boolean;
   readonly settle: LockConfig["settle"];
   /** By then the kernel has killed the tree: what still lives after it cannot be killed. */
@@ -32,25 +33,28 @@ const KILL_ALLOWANCE_MS = 250;
  * timer at the deadline); this waits until the tree is known gone and its volume settled, and says how to end.
  */
 export async function endAfterGuard(what: AfterGuard): Promise<Ending> {
-  const { lease, tree, deadline } = what;
-  if (lease === undefined || (tree === undefined && what.resumed))
+  const { lease, trees, deadline } = what;
+  if (lease === undefined || (trees.length === 0 && what.resumed))
     return { leaving: true, state: { kind: "released" }, note: "" };
   const until = addMs(deadline, KILL_ALLOWANCE_MS);
   // No tree was announced: nothing that can write was ever started.
-  while (tree !== undefined && !isGone(tree)) {
+  for (let left = trees; left.length > 0; left = left.filter((tree) => !isGone(tree))) {
+    const [tree] = left.filter((candidate) => !isGone(candidate));
+    if (tree === undefined) break;
     if (isReached(until, readInstant())) return yielded(`process ${tree.pid} of the tree outlived the deadline`);
     await sleep(POLL_MS);
   }
-  const orphans = tree === undefined ? [] : await lastingOrphans(tree);
+  const orphans: number[] = [];
+  for (const tree of trees) orphans.push(...(await lastingOrphans(tree)));
   if (orphans.length > 0) {
     killOrphans(orphans);
     return yielded(
       `both keepers of the tree were killed; ${orphans.length} processes were found and killed afterwards`,
     );
   }
-  if (what.settle !== null && tree !== undefined) {
+  if (what.settle !== null && trees.length > 0) {
     const failure = await settle(what.settle);
-    if (failure !== null) return yielded(`the volume could not be settled after the guard died: ${failure}`);
+    if (failure !== null) return yielded(`the volume could not be settled or cut after the guard died: ${failure}`);
   }
   return { leaving: false, state: { kind: "released" }, note: "the guard died; the tree is gone" };
 }

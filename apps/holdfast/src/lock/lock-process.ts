@@ -44,7 +44,7 @@ export class LockProcess {
   #context: LeaseContext | undefined;
   #store: Promise<CoordinationStore> | undefined;
   #lease: HeldLease | undefined;
-  #tree: ProcessIdentity | undefined;
+  readonly #trees: ProcessIdentity[] = [];
   /** Aborts renewals and waiting, not the release that may follow. */
   readonly #active = new AbortController();
   #renewal: { n: number; deadline: Instant } | undefined;
@@ -76,7 +76,7 @@ export class LockProcess {
         this.#renew(message);
         break;
       case "tree":
-        this.#tree = message.init;
+        this.#announce(message.init);
         break;
       case "history":
         this.#background(this.#history(message));
@@ -95,6 +95,11 @@ export class LockProcess {
     if (this.#guardGone || this.#releasing) return;
     this.#guardGone = true;
     this.#background(this.#endAfterGuard());
+  }
+
+  #announce(tree: ProcessIdentity): void {
+    if (!this.#trees.some(({ pid, startTicks }) => pid === tree.pid && startTicks === tree.startTicks))
+      this.#trees.push(tree);
   }
 
   #configure(config: LockConfig): void {
@@ -185,7 +190,12 @@ export class LockProcess {
         epoch: lease.epoch.toString(),
         created: lease.created,
         stamp,
-        former: { kind: former.state.kind, epoch: former.epoch.toString(), agent: former.agent },
+        former: {
+          kind: former.state.kind,
+          epoch: former.epoch.toString(),
+          agent: former.agent,
+          bootId: former.bootId,
+        },
         pendingFence:
           pending === null ? null : { epoch: pending.epoch.toString(), agent: pending.agent, what: pending.what },
       });
@@ -346,7 +356,7 @@ export class LockProcess {
 
   async #leave(): Promise<void> {
     // Won at the very moment: the guard announces the tree first of all, so nothing was started under it.
-    if (this.#lease !== undefined && this.#tree === undefined && this.#config?.resume === null)
+    if (this.#lease !== undefined && this.#trees.length === 0 && this.#config?.resume === null)
       return this.#release({ type: "release", state: { kind: "released" }, note: "won too late" });
     this.#active.abort();
     await this.#end(0);
@@ -355,7 +365,7 @@ export class LockProcess {
   async #endAfterGuard(): Promise<void> {
     const { leaving, state, note } = await endAfterGuard({
       lease: this.#lease,
-      tree: this.#tree,
+      trees: this.#trees,
       resumed: this.#config?.resume !== null,
       settle: this.#config?.settle ?? null,
       deadline: this.#deadline,

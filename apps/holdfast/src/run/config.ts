@@ -63,6 +63,7 @@ export async function guardConfig(args: RunArguments, env: Environment): Promise
             checkMs: args.ms("volume-check-ms") ?? DEFAULT_VOLUME_CHECK_MS,
             timeoutMs: args.ms("volume-timeout-ms") ?? DEFAULT_VOLUME_TIMEOUT_MS,
           },
+    storage: null,
     claimWaitMs: args.ms("claim-wait-ms") ?? defaultClaimWaitMs(wait),
     attachTimeoutMs: args.ms("attach-timeout-ms") ?? DEFAULT_ATTACH_TIMEOUT_MS,
     policy: grantPolicy(args),

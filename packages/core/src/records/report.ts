@@ -20,6 +20,8 @@ export const runReportSchema = z.looseObject({
   released: z.boolean(),
   protection: z.string(),
   grade: z.string(),
+  /** What the time between the grant and the start went into. */
+  takeover: z.array(z.object({ name: z.string(), ms: z.number() })).default([]),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime(),
 });
@@ -57,6 +59,12 @@ export const runStatusSchema = z.looseObject({
   eventLoopDelayMsMax: z.number().nullable(),
   protection: z.string(),
   grade: z.string(),
+  takeover: z.array(z.object({ name: z.string(), ms: z.number() })).default([]),
+  /** What is under way before the start: a repair, a restore. */
+  progress: z
+    .looseObject({ done: z.number(), total: z.number().nullable(), what: z.string() })
+    .nullable()
+    .default(null),
 });
 export type RunStatus = z.output<typeof runStatusSchema>;
 export const runStatusFormat = recordFormat("run status", 1, runStatusSchema);

@@ -4,22 +4,24 @@ import { type InitHello, TREE_KINDS, type TreeKind } from "../init/protocol.js";
 import { askClaim } from "./claim.js";
 import { bootCorrectionMs } from "./clock.js";
 import type { InitKeeper } from "./events.js";
-import { killGraceWarning } from "./kill-grace.js";
-import { becomeCandidate, startLock } from "./lock-life.js";
+import { becomeCandidate, startLock, tellGrant } from "./lock-life.js";
 import { accept, sendDataDirectory } from "./prepare.js";
 import { isReplicating } from "./promotion.js";
-import { describeProtection, startLine } from "./start-line.js";
+import { announceProtection } from "./start-line.js";
 import { mustSettle } from "./state.js";
 import { fail } from "./stop.js";
+import { onJoined } from "./storage.js";
 import { inPhase, type Turn } from "./turn.js";
 
-const HELLO_MS = 10_000;
+export const HELLO_MS = 10_000;
 const PROTOCOL_VERSION = 1;
 
 /** Everything that does not need the lease happens at the same time: lock process, init, first look at the volume. */
 export function begin(turn: Turn, mounts: readonly MountEntry[]): void {
   const { config, tools } = turn.state;
-  if (config.volume !== null) {
+  if (config.storage !== null) {
+    if (config.storage.cut !== "local") turn.set({ settle: config.storage.cutProgram });
+  } else if (config.volume !== null) {
     const { path, timeoutMs } = config.volume;
     const [file, ...args] = [...tools.settle, path];
     if (file !== undefined && mustSettle(path, mounts)) turn.set({ settle: [file, ...args] });
@@ -40,16 +42,15 @@ export function onHello(turn: Turn, keeper: InitKeeper, hello: InitHello): void 
   }
   const treeKind = hello.tree as TreeKind;
   const correctionMs = bootCorrectionMs(hello, turn.at.now);
-  const protection = describeProtection({ treeKind, keeper, volume: config.volume !== null });
-  turn.set({ tree: { kind: "up", keeper, treeKind, init: hello.init, correctionMs }, protection });
-  turn.log("info", startLine({ protection, grade: config.grade, timing: config.timing, costs: config.costs }));
-  const warning = killGraceWarning(config);
-  if (warning !== null) turn.log("warn", warning);
+  turn.set({ tree: { kind: "up", keeper, treeKind, init: hello.init, correctionMs } });
+  if (config.storage === null) announceProtection(turn, { treeKind, keeper });
   const [name, value] = treeMarker(hello.init);
   turn.toInit({ type: "env", name, value });
   turn.toInit({ type: "env", name: "HOLDFAST_SERVICE", value: config.service });
   turn.toInit({ type: "env", name: "HOLDFAST_AGENT", value: config.agent });
-  proceed(turn);
+  if (turn.state.grant === null) return proceed(turn);
+  tellGrant(turn);
+  onJoined(turn);
 }
 
 /** Name and value of a variable by which processes of this tree can be told from all others. */
@@ -57,7 +58,7 @@ export function treeMarker(init: ProcessIdentity): readonly [name: string, value
   return ["HOLDFAST_TREE", `${init.pid}-${init.startTicks}`];
 }
 
-function helloFlaw(hello: InitHello): string | null {
+export function helloFlaw(hello: InitHello): string | null {
   if (hello.version !== PROTOCOL_VERSION)
     return `it speaks protocol ${hello.version}, this program ${PROTOCOL_VERSION}`;
   if (!(TREE_KINDS as readonly string[]).includes(hello.tree)) return `it made a tree of kind ${hello.tree}`;
@@ -81,9 +82,15 @@ export function onLooked(turn: Turn, outcome: ChildOutcome, output: string, moun
 }
 
 /** Init up and volume fit: now there is something that the lease could be used for. */
-function proceed(turn: Turn): void {
-  const { config, tree, volume, phase, claim } = turn.state;
-  if (phase !== "starting" || tree.kind !== "up" || (config.volume !== null && volume.look === null)) return;
+export function proceed(turn: Turn): void {
+  const { config, tree, volume, phase, claim, storage } = turn.state;
+  if (phase !== "starting") return;
+  // What a strategy mounts can only be looked at under the lease.
+  if (config.storage !== null && storage.kind === "present") {
+    turn.enter("candidate");
+    return becomeCandidate(turn);
+  }
+  if (tree.kind !== "up" || (config.volume !== null && volume.look === null)) return;
   if (!isReplicating(turn.state)) {
     turn.enter("candidate");
     return becomeCandidate(turn);

@@ -36,7 +36,8 @@ export function onClaim(turn: Turn, report: Extract<InitReport, { type: "claim" 
 function onClaimed(turn: Turn): void {
   const { preparation, config, grant } = turn.state;
   turn.set({ claim: "ours" });
-  turn.disarm("claim-retry", "claim-limit");
+  turn.disarm("claim-retry", "claim-limit", "claim-fence");
+  turn.lap("claim");
   if (inPhase(turn.state, "waiting-for-claim")) {
     turn.log("info", "the claim is ours");
     turn.enter(grant === null ? "starting" : "preparing");
@@ -49,7 +50,7 @@ function onClaimed(turn: Turn): void {
 }
 
 function onHeld(turn: Turn): void {
-  const { config, claimTries } = turn.state;
+  const { config, claimTries, grant } = turn.state;
   turn.set({ claim: "held", claimTries: claimTries + 1 });
   if (!inPhase(turn.state, "waiting-for-claim")) {
     turn.enter("waiting-for-claim");
@@ -60,6 +61,8 @@ function onHeld(turn: Turn): void {
     );
     if (config.claimWaitMs === 0) return onClaimLimit(turn);
     if (config.claimWaitMs !== null) turn.arm("claim-limit", config.claimWaitMs);
+    // Under a grant: a claim that a replica waits for is nobody's to fence.
+    if (grant !== null && config.storage?.claimFenceMs != null) turn.arm("claim-fence", config.storage.claimFenceMs);
   }
   turn.arm("claim-retry", Math.min(RETRY_MS * (claimTries + 1), RETRY_MS_MAX));
 }

@@ -1,6 +1,7 @@
 import type { Grade, LeaseCosts, LeaseTiming } from "@holdfast/core";
 import type { MachineIdentity } from "@holdfast/effects";
 import type { LockConfig, StoreCredentials } from "../lock-protocol.js";
+import type { GuardStorage } from "../storage-protocol.js";
 
 export interface GuardVolume {
   readonly path: string;
@@ -43,6 +44,8 @@ export interface GuardConfig {
   readonly leaseMsMax: number;
   /** Null: the process is guarded and no volume. */
   readonly volume: GuardVolume | null;
+  /** Null: the volume, if there is one, is where the operator mounted it. */
+  readonly storage: GuardStorage | null;
   /** How long to wait for a claim that another process holds; null = for ever, 0 = not at all. */
   readonly claimWaitMs: number | null;
   /** How long a won lease is kept while preparations (fence receipt, history record) do not get on. */

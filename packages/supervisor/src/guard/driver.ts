@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { type MountEntry, parseMountinfo } from "@holdfast/core";
-import { runBounded } from "@holdfast/effects";
+import { type ProcessIdentity, runBounded } from "@holdfast/effects";
 import type { KeeperListener, TreeKeeper } from "../init/keeper.js";
 import type { LockHandle } from "../lock-process.js";
 import type { LockConfig } from "../lock-protocol.js";
+import { openStorageChannel, type StorageChannel } from "../storage-process.js";
 import type { GuardConfig } from "./config.js";
 import type { GuardDeps } from "./deps.js";
 import type { GuardEffect, GuardEvent, Reading } from "./events.js";
@@ -17,9 +18,16 @@ import { watchTree } from "./tree-watch.js";
 const TIMER_MS_MAX = 2 ** 31 - 1;
 /** A lock process that has said its last closes its store session; that spares others a session timeout. */
 const LOCK_EXIT_MS = 1_000;
+/** What /proc answers about a process that has ended. */
+const GONE = ["ENOENT", "ESRCH", "EINVAL"];
 
-/** How the keeper of the tree is started; see `startKeeper`. */
-export type KeeperStarter = (listener: KeeperListener) => TreeKeeper;
+/** How keepers are started; see `startKeeper`. */
+export interface KeeperStarters {
+  /** The application's tree, inside another one or on its own. */
+  readonly tree: (listener: KeeperListener, join: ProcessIdentity | null) => TreeKeeper;
+  /** The tree in which strategies work. */
+  readonly storage: (listener: KeeperListener) => TreeKeeper;
+}
 
 /**
  * Carries out what the machine decides and tells it what happens. Nothing here decides, and nothing here waits: each
@@ -27,30 +35,30 @@ export type KeeperStarter = (listener: KeeperListener) => TreeKeeper;
  */
 export class GuardDriver {
   readonly #deps: GuardDeps;
-  readonly #keeper: TreeKeeper;
+  readonly #starters: KeeperStarters;
+  /** In the order in which they were started; the first one tells how volumes are read. */
+  #tree: TreeKeeper | undefined;
+  #storage: TreeKeeper | undefined;
+  #storageChannel: StorageChannel | undefined;
   readonly #queue: GuardEvent[] = [];
   readonly #unsubscribe: () => void;
   #state: GuardState;
   #handling = false;
   #timer: NodeJS.Timeout | undefined;
   #locks = new Map<number, LockHandle>();
-  #stopWatching: (() => void) | undefined;
+  readonly #stopWatching: (() => void)[] = [];
   #settle: ((outcome: GuardOutcome) => void) | undefined;
   #crash: ((error: unknown) => void) | undefined;
   #ended = false;
   #crashed = false;
 
-  constructor(config: GuardConfig, deps: GuardDeps, startKeeper: KeeperStarter) {
+  constructor(config: GuardConfig, deps: GuardDeps, starters: KeeperStarters) {
     this.#deps = deps;
+    this.#starters = starters;
     // Before anything is started: a signal that comes in between must find a guard.
     this.#unsubscribe = deps.signals.subscribe((signal) => this.#dispatch({ type: "signal", signal }));
-    this.#keeper = startKeeper({
-      onReport: (report) => this.#dispatch({ type: "init", keeper: this.#keeper.keeper, report }),
-      onStepEnded: (id, outcome, output) =>
-        this.#dispatch({ type: "step-ended", id, outcome, output, mounts: readMountsNow() }),
-      onClosed: (how) => this.#dispatch({ type: "init-closed", how }),
-    });
-    this.#state = createGuardState(config, this.#keeper.tools, process.pid, this.#read());
+    const first = config.storage === null ? this.#startTree(null) : this.#startStorage();
+    this.#state = createGuardState(config, first.tools, process.pid, this.#read());
   }
 
   /** Resolves when the run is over. Rejects on a defect; the caller must then exit, which ends the tree. */
@@ -64,6 +72,43 @@ export class GuardDriver {
 
   status(): unknown {
     return describeStatus(this.#state, this.#read());
+  }
+
+  #startTree(join: ProcessIdentity | null): TreeKeeper {
+    const keeper = this.#starters.tree(
+      {
+        onReport: (report) => this.#dispatch({ type: "init", keeper: keeper.keeper, report }),
+        onStepEnded: (id, outcome, output) =>
+          this.#dispatch({ type: "step-ended", id, outcome, output, mounts: this.#mounts() }),
+        onClosed: (how) => this.#dispatch({ type: "init-closed", how }),
+      },
+      join,
+    );
+    this.#tree = keeper;
+    return keeper;
+  }
+
+  #startStorage(): TreeKeeper {
+    const keeper = this.#starters.storage({
+      onReport: (report) => this.#dispatch({ type: "storage-init", report }),
+      // No step is ever run there: strategies are the tree's only business.
+      onStepEnded: () => undefined,
+      onClosed: (how) => this.#dispatch({ type: "storage-closed", how }),
+    });
+    this.#storage = keeper;
+    if (keeper.channel !== null) {
+      const { input, output } = keeper.channel;
+      this.#storageChannel = openStorageChannel(input, output, (message) =>
+        this.#dispatch({ type: "storage-message", message }),
+      );
+    }
+    return keeper;
+  }
+
+  /** As the application sees them: volumes that a strategy mounted are in its own mount namespace only. */
+  #mounts(): MountEntry[] {
+    const { tree, config } = this.#state;
+    return readMountsNow(config.storage?.mounts === true && tree.kind === "up" ? tree.init.pid : "self");
   }
 
   #read(): Reading {
@@ -115,11 +160,30 @@ export class GuardDriver {
       case "to-lock":
         return this.#locks.get(this.#state.lock.generation)?.send(effect.message);
       case "to-init":
-        return this.#keeper.send(effect.command);
+        return this.#tree?.send(effect.command);
+      case "start-tree":
+        this.#startTree(effect.join);
+        return;
+      case "to-storage-init":
+        return this.#storage?.send(effect.command);
+      case "to-storage":
+        return this.#storageChannel?.send(effect.message);
       case "hurry-tree":
-        return this.#keeper.hurry();
+        return this.#tree?.hurry();
+      case "hurry-storage":
+        return this.#storage?.hurry();
       case "watch-tree":
-        this.#stopWatching = watchTree(effect, (proven, how) => this.#dispatch({ type: "tree-gone", proven, how }));
+        this.#stopWatching.push(watchTree(effect, (proven, how) => this.#dispatch({ type: "tree-gone", proven, how })));
+        return;
+      case "watch-storage":
+        this.#stopWatching.push(
+          watchTree(effect, (proven, how) => this.#dispatch({ type: "storage-gone", proven, how })),
+        );
+        return;
+      case "cut-storage":
+        void runBounded(effect.argv, effect.timeoutMs).then(({ outcome, output }) =>
+          this.#dispatch({ type: "storage-cut", outcome, output }),
+        );
         return;
       case "look-at-volume":
         void runBounded(effect.argv, effect.timeoutMs).then(({ outcome, output }) =>
@@ -127,7 +191,7 @@ export class GuardDriver {
         );
         return;
       case "look-at-mounts":
-        return this.#dispatch({ type: "mounts-seen", mounts: readMountsNow() });
+        return this.#dispatch({ type: "mounts-seen", mounts: this.#mounts() });
       case "settle-volume":
         void runBounded(effect.argv, effect.timeoutMs).then(({ outcome, output }) =>
           this.#dispatch({ type: "volume-settled", outcome, output }),
@@ -175,13 +239,21 @@ export class GuardDriver {
   dispose(): void {
     this.#ended = true;
     clearTimeout(this.#timer);
-    this.#stopWatching?.();
+    for (const stop of this.#stopWatching) stop();
     this.#unsubscribe();
-    this.#keeper.dispose();
+    this.#tree?.dispose();
+    this.#storage?.dispose();
   }
 }
 
 /** Synchronous on purpose: /proc never blocks, and a thread pool full of calls that hang would not get to it. */
-function readMountsNow(): MountEntry[] {
-  return parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"));
+function readMountsNow(of: number | "self" = "self"): MountEntry[] {
+  try {
+    return parseMountinfo(readFileSync(`/proc/${of}/mountinfo`, "utf8"));
+  } catch (error) {
+    // That process has just ended, and its mounts with it; its end is told by others.
+    const isGone = error instanceof Error && "code" in error && GONE.includes(String(error.code));
+    if (of !== "self" && isGone) return [];
+    throw error;
+  }
 }

@@ -3,6 +3,7 @@ import type { ChildOutcome, ProcessIdentity } from "@holdfast/effects";
 import type { InitCommand, InitReport, StepOutcome } from "../init/protocol.js";
 import type { GuardToLock, LockConfig, LockToGuard } from "../lock-protocol.js";
 import type { GuardSignal } from "../signals.js";
+import type { GuardToStorage, StorageToGuard } from "../storage-protocol.js";
 
 /** The time at which the guard handles an event; wall time is for people. */
 export interface Reading {
@@ -39,6 +40,11 @@ export type GuardEvent =
   | { readonly type: "mounts-seen"; readonly mounts: readonly MountEntry[] }
   /** Unwritten data of the volume has reached its server, or that cannot be told. */
   | { readonly type: "volume-settled"; readonly outcome: ChildOutcome; readonly output: string }
+  | { readonly type: "storage-init"; readonly report: Exclude<InitReport, { type: "step" }> }
+  | { readonly type: "storage-closed"; readonly how: string }
+  | { readonly type: "storage-gone"; readonly proven: boolean; readonly how: string }
+  | { readonly type: "storage-message"; readonly message: StorageToGuard }
+  | { readonly type: "storage-cut"; readonly outcome: ChildOutcome; readonly output: string }
   | { readonly type: "signal"; readonly signal: GuardSignal };
 
 export type InitKeeper = "native" | "util-linux";
@@ -57,6 +63,18 @@ export type GuardEffect =
       readonly namespaced: boolean;
       readonly marker: string;
     }
+  /** Inside the tree of that init, or on its own. */
+  | { readonly type: "start-tree"; readonly join: ProcessIdentity | null }
+  | { readonly type: "to-storage-init"; readonly command: InitCommand }
+  | { readonly type: "to-storage"; readonly message: GuardToStorage }
+  | { readonly type: "hurry-storage" }
+  | {
+      readonly type: "watch-storage";
+      readonly init: ProcessIdentity;
+      readonly namespaced: boolean;
+      readonly marker: string;
+    }
+  | { readonly type: "cut-storage"; readonly argv: readonly string[]; readonly timeoutMs: number }
   | { readonly type: "look-at-volume"; readonly argv: readonly string[]; readonly timeoutMs: number }
   | { readonly type: "look-at-mounts" }
   | { readonly type: "settle-volume"; readonly argv: readonly string[]; readonly timeoutMs: number }

@@ -1,5 +1,6 @@
 import type { LockConfig } from "../lock-protocol.js";
 import { end } from "./end.js";
+import { sendDeadline } from "./renewal.js";
 import type { GuardState } from "./state.js";
 import { fail, leave } from "./stop.js";
 import { inPhase, isEnding, type Turn } from "./turn.js";
@@ -21,7 +22,7 @@ export function startLock(turn: Turn): void {
     if (turn.state.phase === "candidate") becomeCandidate(turn);
     return;
   }
-  announceTree(turn);
+  announceTrees(turn);
   if (turn.state.history?.kind === "started") turn.arm("history-retry", 0);
   turn.arm("renew", 0);
 }
@@ -41,8 +42,12 @@ function lockConfig(state: GuardState): LockConfig {
     firstRun: config.firstRun,
     leaseMsMax: config.leaseMsMax,
     resume: grant === null ? null : { run: grant.run, epoch: grant.epoch, created: grant.created },
-    settle: state.settle === null ? null : { command: state.settle, timeoutMs: state.limits.settleMs },
+    settle: state.settle === null ? null : { command: state.settle, timeoutMs: settleMs(state) },
   };
+}
+
+function settleMs({ config, limits }: GuardState): number {
+  return config.storage === null ? limits.settleMs : limits.cutMs;
 }
 
 export function becomeCandidate(turn: Turn): void {
@@ -53,10 +58,21 @@ export function becomeCandidate(turn: Turn): void {
   });
 }
 
-/** If we die, the lock process releases only when this process, and with it the tree, is gone. */
-export function announceTree(turn: Turn): void {
-  const { tree } = turn.state;
+/** If we die, the lock process releases only when these processes, and with them the trees, are gone. */
+export function announceTrees(turn: Turn): void {
+  const { tree, storage } = turn.state;
+  if (storage.kind === "present") turn.toLock({ type: "tree", init: storage.init });
   if (tree.kind === "up") turn.toLock({ type: "tree", init: tree.init });
+}
+
+/** The application's tree under the grant: announced, with its deadline, and told what its processes may know. */
+export function tellGrant(turn: Turn): void {
+  const { grant, tree } = turn.state;
+  if (grant === null || tree.kind !== "up") return;
+  announceTrees(turn);
+  sendDeadline(turn);
+  turn.toInit({ type: "env", name: "HOLDFAST_RUN", value: grant.run });
+  turn.toInit({ type: "env", name: "HOLDFAST_EPOCH", value: grant.epoch });
 }
 
 /** Stopped or stuck: it answers nothing, though it answers a renewal at once whatever the store does. */

@@ -1,11 +1,12 @@
 import { ERROR_CODES, type ErrorCode, isReached } from "@holdfast/core";
 import type { HolderDescription, LockToGuard } from "../lock-protocol.js";
 import { end, releaseNow } from "./end.js";
-import { announceTree } from "./lock-life.js";
+import { tellGrant } from "./lock-life.js";
 import { continuePreparing, onFenced } from "./prepare.js";
-import { onConfirmed, onUnconfirmed, sendDeadline, stampedGrant } from "./renewal.js";
+import { onConfirmed, onUnconfirmed, stampedGrant } from "./renewal.js";
 import { FRESH_PREPARATION } from "./state.js";
-import { afterTree, fail, leave } from "./stop.js";
+import { afterTree, becauseOf, fail, leave, requestStop } from "./stop.js";
+import { bringUp } from "./storage.js";
 import { inPhase, isEnding, type Turn } from "./turn.js";
 
 export function onLockMessage(turn: Turn, generation: number, message: LockToGuard): void {
@@ -45,6 +46,8 @@ export function onLockMessage(turn: Turn, generation: number, message: LockToGua
       return onReleased(turn, null);
     case "release-failed":
       return onReleased(turn, message.message);
+    case "handover":
+      return onHandover(turn, message.epoch, message.why);
     case "warning":
       return turn.log("warn", `lock process: ${message.message}`, { code: message.code });
     case "statistics":
@@ -97,11 +100,9 @@ function onGranted(turn: Turn, message: Extract<LockToGuard, { type: "granted" }
       "kill",
     );
   }
-  announceTree(turn);
-  sendDeadline(turn);
-  turn.toInit({ type: "env", name: "HOLDFAST_RUN", value: run });
-  turn.toInit({ type: "env", name: "HOLDFAST_EPOCH", value: epoch });
+  tellGrant(turn);
   turn.enter("preparing");
+  turn.set({ laps: [], lapSinceMs: turn.nowMs, pendingFence });
   turn.arm("prepare-limit", state.config.attachTimeoutMs);
   if (pendingFence !== null) {
     turn.log(
@@ -109,7 +110,8 @@ function onGranted(turn: Turn, message: Extract<LockToGuard, { type: "granted" }
       `epoch ${pendingFence.epoch} on agent ${pendingFence.agent} may still write (${pendingFence.what}); waiting for a fence receipt`,
     );
   }
-  continuePreparing(turn);
+  if (turn.state.config.storage === null) continuePreparing(turn);
+  else bringUp(turn);
 }
 
 function knownCode(code: string): ErrorCode {
@@ -173,4 +175,13 @@ function onReleased(turn: Turn, failure: string | null): void {
   if (failure !== null)
     turn.log("warn", `the lease could not be released: ${failure}; a successor waits until it has run out`);
   end(turn, failure === null && turn.state.leftover === null);
+}
+
+/** An operator asks the holder of this epoch to make room; the application stops as on SIGTERM. */
+function onHandover(turn: Turn, epoch: string, why: string): void {
+  const { grant, config } = turn.state;
+  if (grant === null || grant.epoch !== epoch || isEnding(turn.state) || inPhase(turn.state, "stopping")) return;
+  turn.log("info", `asked to hand over: ${why}`);
+  becauseOf(turn, { kind: "handover", why });
+  requestStop(turn, config.stopSignal);
 }

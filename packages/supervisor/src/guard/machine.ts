@@ -23,6 +23,17 @@ import {
   onSettled,
   onStopBudgetTimer,
 } from "./stop.js";
+import {
+  onClaimFenceTimer,
+  onStorageClosed,
+  onStorageCut,
+  onStorageDownTimer,
+  onStorageGone,
+  onStorageHurryTimer,
+  onStorageLeftoverTimer,
+  onStorageMessage,
+  onStorageReport,
+} from "./storage.js";
 import { inPhase, isEnding, Turn } from "./turn.js";
 import { onMountsSeen, onMountsTimer, onProbeTimer } from "./watch.js";
 
@@ -68,6 +79,16 @@ function dispatch(turn: Turn, event: GuardEvent): void {
       return onMountsSeen(turn, event.mounts);
     case "volume-settled":
       return onSettled(turn, settleFailure(event.outcome, event.output));
+    case "storage-init":
+      return onStorageReport(turn, event.report);
+    case "storage-closed":
+      return onStorageClosed(turn, event.how);
+    case "storage-gone":
+      return onStorageGone(turn, event.proven, event.how);
+    case "storage-message":
+      return onStorageMessage(turn, event.message);
+    case "storage-cut":
+      return onStorageCut(turn, event.outcome, event.output);
     case "signal":
       return onSignal(turn, event.signal);
   }
@@ -140,6 +161,14 @@ function onTimer(turn: Turn, name: TimerName): void {
       return onLeftoverTimer(turn);
     case "last-words":
       return leave(turn);
+    case "claim-fence":
+      return onClaimFenceTimer(turn);
+    case "storage-down":
+      return onStorageDownTimer(turn);
+    case "storage-hurry":
+      return onStorageHurryTimer(turn);
+    case "storage-leftover":
+      return onStorageLeftoverTimer(turn);
     case "release":
       return onReleaseTimer(turn);
     case "leave":

@@ -18,6 +18,7 @@ interface Verdict {
 }
 
 const SIGKILL = 9;
+const SIGTERM = 15;
 
 /** Pure: whose number the exit code is, and why. */
 export function describeOutcome(state: GuardState, at: Reading, released: boolean): GuardOutcome {
@@ -40,6 +41,7 @@ export function describeOutcome(state: GuardState, at: Reading, released: boolea
       released,
       protection: state.protection,
       grade: state.config.grade,
+      takeover: [...state.laps],
       startedAt: state.startedAt.wall,
       endedAt: at.wall,
     },
@@ -72,8 +74,8 @@ function judge(state: GuardState): Verdict {
     const cause = `the application did not stop within ${state.config.timing.stopBudgetMs} ms and was killed`;
     return { ...own, exitCode: signalExitCode(SIGKILL), cause, signal: "SIGKILL" };
   }
-  const signal = ending.kind === "signal" ? ending.signal : SIGKILL;
-  const cause = `${signalName(signal)} before the application was started`;
+  const signal = ending.kind === "signal" ? ending.signal : SIGTERM;
+  const cause = `${ending.kind === "handover" ? "a handover was asked for" : signalName(signal)} before the application was started`;
   return {
     exitCode: signalExitCode(signal),
     origin: "holdfast",

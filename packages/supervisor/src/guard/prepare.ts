@@ -23,11 +23,12 @@ const START_ANSWER_MS = 10_000;
  * because a volume that knows more than the store means that the store was lost.
  */
 export function continuePreparing(turn: Turn): void {
-  const { grant, preparation, step, claim, config } = turn.state;
+  const { grant, preparation, step, claim, config, tree } = turn.state;
+  if (tree.kind !== "up") return;
   if (grant === null || !inPhase(turn.state, "preparing", "waiting-for-claim")) return;
   if (preparation.fence === "waiting") return;
   if (step !== null) return;
-  if (config.volume !== null) {
+  if (config.volume !== null && config.storage?.initialise !== true) {
     if (preparation.verify === "to-do") {
       return startStep(turn, "verify", [...turn.state.tools.read, config.volume.path], config.volume.timeoutMs);
     }
@@ -103,7 +104,7 @@ export function accept(
   }
   if (result.look.claimFile === "missing") {
     const message = `The volume ${config.volume.path} has no claim file (.holdfast/claim).`;
-    const hint = `holdfast volume init ${config.volume.path} --service ${config.service} --adopt`;
+    const hint = `holdfast volume init ${config.storage === null ? `${config.volume.path} --service ${config.service}` : "-f FILE"} --adopt`;
     fail(turn, { code: "VOLUME_UNMARKED", message, hint }, "kill");
     return undefined;
   }
@@ -120,6 +121,7 @@ export function onVerified(turn: Turn, outcome: ChildOutcome, output: string, mo
     volume: { ...turn.state.volume, look, last: look.last, watched, checkedAtMs: turn.nowMs },
     preparation: { ...preparation, verify: "done" },
   });
+  turn.lap("verify");
   continuePreparing(turn);
 }
 
@@ -144,6 +146,7 @@ export function onMarked(turn: Turn, outcome: ChildOutcome, output: string): voi
   // Full: a service that cannot even write its epoch would not get far either, and nothing is lost by not starting it.
   if (result.kind !== "ok") return fail(turn, result.problem, "kill");
   turn.set({ preparation: { ...preparation, mark: "done" } });
+  turn.lap("record");
   continuePreparing(turn);
 }
 
@@ -176,11 +179,19 @@ export function onPromoted(turn: Turn, outcome: ChildOutcome): void {
   continuePreparing(turn);
 }
 
+function describeTakeover(turn: Turn): string {
+  const { laps } = turn.state;
+  const totalMs = laps.reduce((sum, { ms }) => sum + ms, 0);
+  return `from the grant to the start ${Math.round(totalMs)} ms: ${laps.map(({ name, ms }) => `${name} ${ms}`).join(", ")}`;
+}
+
 /** The application may write from now on. */
 export function run(turn: Turn): void {
   const { grant, config } = turn.state;
   turn.disarm("prepare-limit", "start-answer");
   turn.enter("running");
+  turn.lap("start");
   turn.log("info", `${config.command[0]} runs under epoch ${grant?.epoch ?? "?"}`, {});
+  if (config.storage !== null) turn.log("info", describeTakeover(turn));
   watchVolume(turn);
 }

@@ -20,11 +20,21 @@ export function stampedGrant(
 /** The tree's own deadline, for as long as there is a tree to have one. */
 export function sendDeadline(turn: Turn): void {
   const { grant, tree, deadline } = turn.state;
+  sendStorageDeadline(turn);
   // Once SIGKILL was sent nothing may look like a longer life, not even to a keeper that is stopped and has it queued.
   if (grant === null || grant.lost || tree.kind !== "up" || isEnding(turn.state)) return;
   const bootNs = bootDeadlineNs(grant.cut, turn.at.now, tree.correctionMs);
   turn.set({ deadline: { ...deadline, sentNs: bootNs } });
   turn.toInit({ type: "deadline", bootNs });
+}
+
+/** It goes on while the volumes are unmounted, and ends with the SIGKILL to their tree. */
+function sendStorageDeadline(turn: Turn): void {
+  const { grant, storage } = turn.state;
+  if (grant === null || grant.lost || storage.kind !== "present" || storage.stage === "killed") return;
+  const sentNs = bootDeadlineNs(grant.cut, turn.at.now, storage.correctionMs);
+  turn.set({ storage: { ...storage, deadline: { ...storage.deadline, sentNs } } });
+  turn.toStorageInit({ type: "deadline", bootNs: sentNs });
 }
 
 export function onAlive(turn: Turn, bootNs: bigint): void {
@@ -35,7 +45,11 @@ export function onAlive(turn: Turn, bootNs: bigint): void {
 /** A tree that was killed cannot answer, and the lease must outlive it. */
 function mayRenew(state: GuardState): boolean {
   if (inPhase(state, "killing", "settling", "releasing")) return true;
-  return state.deadline.sentNs !== null && state.deadline.sentNs === state.deadline.aliveNs;
+  const deadlines = [
+    ...(state.tree.kind === "up" ? [state.deadline] : []),
+    ...(state.storage.kind === "present" ? [state.storage.deadline] : []),
+  ];
+  return deadlines.length > 0 && deadlines.every(({ sentNs, aliveNs }) => sentNs !== null && sentNs === aliveNs);
 }
 
 /** One beat. Arms the next; a late one does not make the following ones come sooner. */

@@ -4,7 +4,7 @@ import { startKeeper } from "../init/choose.js";
 import { type StatusServer, serveStatus } from "../status/server.js";
 import type { GuardConfig } from "./config.js";
 import type { GuardDeps } from "./deps.js";
-import { GuardDriver } from "./driver.js";
+import { GuardDriver, type KeeperStarters } from "./driver.js";
 import { killGraceFromEnvironment } from "./kill-grace.js";
 import { describeOutcome, type GuardOutcome } from "./outcome.js";
 import { createGuardState } from "./state.js";
@@ -29,7 +29,7 @@ async function supervise(config: GuardConfig, deps: GuardDeps): Promise<GuardOut
   // Before the lease is asked for, so that whatever a socket's directory may do to us costs nobody anything.
   const status = await openStatus(config, deps, () => driver?.status());
   try {
-    driver = new GuardDriver(config, deps, (listener) => startKeeper(config, deps, listener));
+    driver = new GuardDriver(config, deps, keeperStarters(config, deps));
     const outcome = await driver.run();
     await writeReport(config, deps, outcome);
     return outcome;
@@ -37,6 +37,23 @@ async function supervise(config: GuardConfig, deps: GuardDeps): Promise<GuardOut
     driver?.dispose();
     status?.close();
   }
+}
+
+function keeperStarters(config: GuardConfig, deps: GuardDeps): KeeperStarters {
+  const { init, tree, user, command } = config;
+  return {
+    tree(listener, join) {
+      // Inside another tree only a PID namespace is ended with it.
+      const kind = join === null ? tree : "pid-namespace";
+      return startKeeper({ init, tree: kind, user, command, join }, deps, listener);
+    },
+    storage(listener) {
+      if (config.storage === null) throw new Error("a storage tree without storage");
+      const { serve, mounts } = config.storage;
+      const kind = mounts ? "pid-namespace" : tree;
+      return startKeeper({ init, tree: kind, user: null, command: serve, piped: true }, deps, listener);
+    },
+  };
 }
 
 function checkBudget(config: GuardConfig, deps: GuardDeps): GuardOutcome | undefined {

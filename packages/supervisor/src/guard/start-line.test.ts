@@ -4,7 +4,7 @@ import { killGraceFromEnvironment, killGraceWarning } from "./kill-grace.js";
 import { describeProtection, startLine } from "./start-line.js";
 
 test("the start line of a guarded volume as root with the native init", () => {
-  const protection = describeProtection({ treeKind: "pid-namespace", keeper: "native", volume: true });
+  const protection = describeProtection({ treeKind: "pid-namespace", keeper: "native", volume: true, storage: null });
   const facts = { protection, grade: "lease-only", timing: DEFAULT_LEASE_TIMING, costs: DEFAULT_LEASE_COSTS } as const;
   expect(startLine(facts)).toBe(
     "protection: pid-namespace + claim + deadline-init; grade lease-only; worst case takeover 31.3 s",
@@ -12,10 +12,12 @@ test("the start line of a guarded volume as root with the native init", () => {
 });
 
 test("whatever is missing is said", () => {
-  expect(describeProtection({ treeKind: "subreaper", keeper: "native", volume: false })).toBe(
+  expect(describeProtection({ treeKind: "subreaper", keeper: "native", volume: false, storage: null })).toBe(
     "subreaper + deadline-init; no PID namespace here: the tree is killed by walking it; no volume is guarded, only the process",
   );
-  expect(describeProtection({ treeKind: "user-pid-namespace", keeper: "util-linux", volume: true })).toContain(
+  expect(
+    describeProtection({ treeKind: "user-pid-namespace", keeper: "util-linux", volume: true, storage: null }),
+  ).toContain(
     "user-pid-namespace + claim + deadline-guard; util-linux in place of the native init: no deadline in the kernel",
   );
 });

@@ -2,8 +2,10 @@ import { type ErrorCode, type Instant, isLocalFsType, type MountEntry, mountOf, 
 import type { ProcessIdentity, VolumeEpochFacts, VolumeLook, VolumeTools, WatchedMount } from "@holdfast/effects";
 import type { Ended, TreeKind } from "../init/protocol.js";
 import type { HolderDescription } from "../lock-protocol.js";
+import type { FormerRun, PendingFence } from "../storage-protocol.js";
 import type { GuardConfig } from "./config.js";
 import type { InitKeeper, Reading } from "./events.js";
+import type { DeadlineState, Lap, StorageEnd, StorageState } from "./storage-state.js";
 
 /**
  * - `starting`: init and volume are looked at; no lease is asked for yet.
@@ -13,7 +15,7 @@ import type { InitKeeper, Reading } from "./events.js";
  * - `running`: the application may write.
  * - `stopping`: it was asked to end. `demoting`: it was asked to become a replica again.
  * - `killing`: SIGKILL to the whole tree; waiting until it is known gone.
- * - `settling`: the tree is gone; unwritten data of the volume goes to its server.
+ * - `settling`: the tree is gone; unwritten data of the volume goes to its server, volumes are unmounted or cut.
  * - `releasing`: the record is being written. `leaving`: there is no record to write.
  */
 export type Phase =
@@ -48,6 +50,10 @@ export type TimerName =
   | "hurry"
   | "leftover"
   | "last-words"
+  | "claim-fence"
+  | "storage-down"
+  | "storage-hurry"
+  | "storage-leftover"
   | "release"
   | "leave";
 
@@ -72,6 +78,8 @@ export interface LockState {
 }
 
 export type TreeState =
+  /** Volumes come first. */
+  | { readonly kind: "none" }
   | { readonly kind: "starting" }
   | {
       readonly kind: "up";
@@ -89,7 +97,7 @@ export interface GrantState {
   readonly created: string;
   /** Of the lock process that won it. */
   readonly generation: number;
-  readonly former: { readonly kind: string; readonly epoch: string; readonly agent: string };
+  readonly former: FormerRun;
   /** Of the last confirmed attempt. */
   readonly stamp: Instant;
   readonly cut: Instant;
@@ -119,6 +127,7 @@ export type StepPurpose = "verify" | "mark" | "probe" | "promote" | "demote";
 export type Ending =
   | { readonly kind: "application" }
   | { readonly kind: "signal"; readonly signal: number }
+  | { readonly kind: "handover"; readonly why: string }
   | { readonly kind: "failure"; readonly code: ErrorCode; readonly message: string; readonly hint: string };
 
 export interface Limits {
@@ -130,6 +139,8 @@ export interface Limits {
   /** From SIGKILL until what still lives counts as unkillable. */
   readonly leftoverMs: number;
   readonly settleMs: number;
+  /** For the cut program: its own start, and what the strategies need. */
+  readonly cutMs: number;
 }
 
 export interface GuardState {
@@ -139,6 +150,16 @@ export interface GuardState {
   readonly guardPid: number;
   /** How the lock process settles the volume when the guard is dead; null = nothing to settle. */
   readonly settle: readonly [string, ...string[]] | null;
+  readonly storage: StorageState;
+  readonly storageEnd: StorageEnd;
+  /** What must be fenced before anything may start, as the lock process told. */
+  readonly pendingFence: PendingFence | null;
+  readonly claimFence: "none" | "asked" | "done" | "impossible";
+  /** What is under way between the grant and the start, for people. */
+  readonly progress: { readonly done: number; readonly total: number | null; readonly what: string } | null;
+  /** Parts of the takeover that are over, and since when the next one runs. */
+  readonly laps: readonly Lap[];
+  readonly lapSinceMs: number;
   readonly startedAt: Reading;
   readonly phase: Phase;
   readonly phaseSinceMs: number;
@@ -152,8 +173,7 @@ export interface GuardState {
     readonly why: string | null;
     readonly marginMsMin: number | null;
   };
-  /** What was last sent to the init, and what it last answered. */
-  readonly deadline: { readonly sentNs: bigint | null; readonly aliveNs: bigint | null };
+  readonly deadline: DeadlineState;
   readonly application: ApplicationState;
   readonly promoted: boolean;
   readonly preparation: Preparation;
@@ -183,6 +203,8 @@ export interface GuardState {
 
 /** A keeper that has to be woken first needs half a second, and the kernel a moment. */
 const LEFTOVER_MS_MIN = 2_000;
+/** A program that loads the strategies, on a busy machine. */
+const CUT_START_MS = 2_000;
 
 export function createGuardState(config: GuardConfig, tools: VolumeTools, guardPid: number, at: Reading): GuardState {
   const budget = timeBudget(config.timing, config.costs);
@@ -194,6 +216,7 @@ export function createGuardState(config: GuardConfig, tools: VolumeTools, guardP
       releaseMs: budget.silenceMs + budget.replyMs,
       leftoverMs: Math.max(config.timing.stopBudgetMs, LEFTOVER_MS_MIN),
       settleMs: Math.max(config.volume?.timeoutMs ?? 0, config.timing.stopBudgetMs),
+      cutMs: (config.storage?.cutMsMax ?? 0) + CUT_START_MS,
     },
     tools,
     guardPid,
@@ -214,7 +237,14 @@ export function createGuardState(config: GuardConfig, tools: VolumeTools, guardP
       holder: null,
       eventLoopDelayMsMax: null,
     },
-    tree: { kind: "starting" },
+    tree: { kind: config.storage === null ? "starting" : "none" },
+    storage: { kind: config.storage === null ? "none" : "starting" },
+    storageEnd: { used: false, clean: false, cut: false },
+    pendingFence: null,
+    claimFence: "none",
+    progress: null,
+    laps: [],
+    lapSinceMs: at.now.monoMs,
     grant: null,
     renewal: { n: 0, confirmed: 0, why: null, marginMsMin: null },
     deadline: { sentNs: null, aliveNs: null },

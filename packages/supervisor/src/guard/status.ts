@@ -26,6 +26,8 @@ export function describeStatus(state: GuardState, at: Reading): RunStatus {
     eventLoopDelayMsMax: lock.eventLoopDelayMsMax,
     protection: state.protection,
     grade: config.grade,
+    takeover: [...state.laps],
+    progress: state.progress,
   };
 }
 

@@ -1,9 +1,10 @@
-import type { ErrorCode } from "@holdfast/core";
+import { type ErrorCode, isReached } from "@holdfast/core";
 import { treeMarker } from "./boot.js";
 import { claimLeftover } from "./claim-holder.js";
 import { end, release } from "./end.js";
 import { demote, lossIsDemoted } from "./promotion.js";
 import { type Ending, mustSettle, type TimerName } from "./state.js";
+import { bringDown, killStorage, mustCut } from "./storage.js";
 import { inPhase, isEnding, type Turn } from "./turn.js";
 
 /** How long a healthy keeper may take from `kill` to `gone`; 23 ms were measured for 500 processes. */
@@ -25,6 +26,7 @@ const LIFE_TIMERS: readonly TimerName[] = [
   "claim-answer",
   "claim-retry",
   "claim-limit",
+  "claim-fence",
   "start-answer",
   "mounts",
   "probe",
@@ -95,7 +97,9 @@ export function kill(turn: Turn): void {
   const lives = application.kind === "running" || application.kind === "starting";
   turn.set({ step: null, stopped: { ...stopped, killed: stopped.killed || lives } });
   turn.enter("killing");
-  if (tree.kind === "gone") return afterTree(turn);
+  // Nothing of it may unmount in its own time any more.
+  if (grant !== null && (grant.lost || isReached(grant.cut, turn.at.now))) killStorage(turn);
+  if (tree.kind === "gone" || tree.kind === "none") return afterTree(turn);
   turn.toInit({ type: "kill" });
   turn.arm("hurry", HURRY_MS);
   turn.arm("leftover", limits.leftoverMs);
@@ -104,6 +108,8 @@ export function kill(turn: Turn): void {
 export function onHurryTimer(turn: Turn): void {
   turn.log("warn", "the tree is not gone yet; its keeper is woken or ended");
   turn.emit({ type: "hurry-tree" });
+  // Processes that hang on a volume go when what serves it goes.
+  killStorage(turn);
 }
 
 /** What cannot be killed sits in the kernel (D state). Nobody may be told that it is gone. */
@@ -118,7 +124,7 @@ export function onLeftoverTimer(turn: Turn): void {
 
 /** The tree ended. Expected after `kill`; otherwise everything in it died with its init. */
 export function onGone(turn: Turn, proven: boolean, how: string): void {
-  if (turn.state.tree.kind === "gone") return;
+  if (turn.state.tree.kind === "gone" || turn.state.tree.kind === "none") return;
   turn.disarm("hurry", "leftover");
   const { phase, config } = turn.state;
   turn.set({ tree: { kind: "gone" } });
@@ -136,7 +142,7 @@ export function onGone(turn: Turn, proven: boolean, how: string): void {
 /** The keeper's outer process is dead; whether the tree is, is found out by watching its init. */
 export function onInitClosed(turn: Turn, how: string): void {
   const { tree, phase } = turn.state;
-  if (tree.kind === "gone") return;
+  if (tree.kind === "gone" || tree.kind === "none") return;
   if (tree.kind === "starting") return onNeverUp(turn, how);
   turn.emit({
     type: "watch-tree",
@@ -160,8 +166,9 @@ function onNeverUp(turn: Turn, how: string): void {
 
 /** Nothing of the tree runs any more, or it is known that something does. Ends what the run holds in the store. */
 export function afterTree(turn: Turn): void {
-  const { grant, leftover } = turn.state;
   turn.disarm("hurry", "leftover", "last-words");
+  if (bringDown(turn) || mustCut(turn)) return;
+  const { grant, leftover } = turn.state;
   if (grant === null) return leave(turn);
   if (grant.lost) return sayLastWords(turn);
   if (leftover !== null) return release(turn, { kind: "yield", needsFence: leftover });
@@ -174,7 +181,7 @@ function settle(turn: Turn): void {
   const path = config.volume?.path;
   const { look } = volume;
   const mounts = look?.mount === undefined ? [] : [look.mount];
-  if (path === undefined || look === null || !wrote || !mustSettle(look.realPath, mounts)) {
+  if (config.storage !== null || path === undefined || look === null || !wrote || !mustSettle(look.realPath, mounts)) {
     return release(turn, { kind: "released" });
   }
   if (ending?.kind === "failure" && (ending.code === "VOLUME_MISSING" || ending.code === "VOLUME_CHANGED")) {
@@ -224,5 +231,6 @@ export function note(ending: Ending | null): string {
   if (ending === null) return "ended";
   if (ending.kind === "application") return "the application ended";
   if (ending.kind === "signal") return `signal ${ending.signal}`;
+  if (ending.kind === "handover") return `handed over: ${ending.why}`.slice(0, 200);
   return `${ending.code}: ${ending.message}`.slice(0, 200);
 }

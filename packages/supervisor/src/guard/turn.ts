@@ -1,6 +1,7 @@
 import type { LogLevel } from "@holdfast/core";
 import type { InitCommand } from "../init/protocol.js";
 import type { GuardToLock } from "../lock-protocol.js";
+import type { GuardToStorage } from "../storage-protocol.js";
 import type { GuardEffect, Reading } from "./events.js";
 import type { GuardState, Phase, TimerName } from "./state.js";
 
@@ -45,6 +46,23 @@ export class Turn {
 
   toInit(command: InitCommand): void {
     this.emit({ type: "to-init", command });
+  }
+
+  toStorageInit(command: InitCommand): void {
+    this.emit({ type: "to-storage-init", command });
+  }
+
+  toStorage(message: GuardToStorage): void {
+    this.emit({ type: "to-storage", message });
+  }
+
+  /** One part of the takeover is over; without a time of its own it took since the one before. */
+  lap(name: string, ms = this.nowMs - this.state.lapSinceMs): void {
+    this.set({ laps: [...this.state.laps, { name, ms: Math.round(ms * 10) / 10 }], lapSinceMs: this.nowMs });
+  }
+
+  lapFromHere(): void {
+    this.set({ lapSinceMs: this.nowMs });
   }
 
   log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}): void {

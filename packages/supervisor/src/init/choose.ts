@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { nativeVolumeTools } from "@holdfast/effects";
 import type { GuardConfig } from "../guard/config.js";
 import type { GuardDeps } from "../guard/deps.js";
-import type { KeeperListener, TreeKeeper } from "./keeper.js";
+import type { KeeperListener, KeeperOptions, TreeKeeper } from "./keeper.js";
 import { startNativeInit } from "./native.js";
 import { startUtilLinux, UTIL_LINUX_PROGRAMS } from "./util-linux.js";
 
-type Choice = Pick<GuardConfig, "init" | "tree" | "user" | "command">;
+type Choice = Pick<GuardConfig, "init"> & KeeperOptions;
 
 /**
  * The native init where it can be executed, util-linux where it cannot and the configuration allows it. What cannot be
@@ -26,6 +26,8 @@ export function startKeeper(
     void started.why.then((detail) => deps.logger.log("warn", `${deps.initPath}: ${detail}`));
   }
   if (config.init === "native") return neverUp(listener, why);
+  if (config.join != null || config.piped === true)
+    return neverUp(listener, `${why}, and util-linux cannot keep volumes`);
   if (config.tree === "subreaper") return neverUp(listener, `${why}, and util-linux cannot make a subreaper tree`);
   const missing = UTIL_LINUX_PROGRAMS.filter((program) => !isInPath(program));
   if (missing.length > 0) return neverUp(listener, `${why}, and of util-linux there is no ${missing.join(", ")}`);
@@ -49,6 +51,7 @@ function neverUp(listener: KeeperListener, why: string): TreeKeeper {
   return {
     keeper: "native",
     tools: nativeVolumeTools("holdfast-init"),
+    channel: null,
     send: () => undefined,
     hurry: () => undefined,
     dispose: () => undefined,

@@ -1,4 +1,5 @@
-import type { VolumeTools } from "@holdfast/effects";
+import type { Readable, Writable } from "node:stream";
+import type { ProcessIdentity, VolumeTools } from "@holdfast/effects";
 import type { GuardConfig } from "../guard/config.js";
 import type { InitKeeper } from "../guard/events.js";
 import type { InitCommand, InitReport, StepOutcome } from "./protocol.js";
@@ -17,6 +18,8 @@ export interface TreeKeeper {
   readonly keeper: InitKeeper;
   /** How volumes are read, written and settled where this keeper works. */
   readonly tools: VolumeTools;
+  /** Standard input and output of what it runs; null when those are the application's own. */
+  readonly channel: { readonly input: Writable; readonly output: Readable } | null;
   send(command: InitCommand): void;
   /** SIGKILL was asked for and the end does not come: wakes whoever is stopped, and ends what the kernel ends the tree with. */
   hurry(): void;
@@ -24,4 +27,9 @@ export interface TreeKeeper {
   dispose(): void;
 }
 
-export type KeeperOptions = Pick<GuardConfig, "tree" | "user" | "command">;
+export interface KeeperOptions extends Pick<GuardConfig, "tree" | "user" | "command"> {
+  /** Makes the tree inside that of this init; native only. */
+  readonly join?: ProcessIdentity | null;
+  /** Standard input and output are pipes of ours and not the application's; see `TreeKeeper.channel`. */
+  readonly piped?: boolean;
+}

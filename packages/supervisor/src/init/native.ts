@@ -19,8 +19,10 @@ export type StartedKeeper =
 /** Starts the native init. Standard input, output and error are the application's, untouched. */
 export function startNativeInit(path: string, options: KeeperOptions, listener: KeeperListener): StartedKeeper {
   const ids = options.user === null ? [] : userArguments(options.user);
-  const child = spawn(path, ["supervise", "--tree", options.tree, ...ids, "--", ...options.command], {
-    stdio: ["inherit", "inherit", "inherit", "pipe", "pipe"],
+  const join = options.join == null ? [] : ["--join", `${options.join.pid}:${options.join.startTicks}`];
+  const own = options.piped === true ? "pipe" : "inherit";
+  const child = spawn(path, ["supervise", "--tree", options.tree, ...join, ...ids, "--", ...options.command], {
+    stdio: [own, own, "inherit", "pipe", "pipe"],
   });
   if (child.pid === undefined) {
     return { kind: "failed", why: new Promise((resolve) => child.on("error", (error) => resolve(error.message))) };
@@ -78,6 +80,7 @@ function keep(path: string, child: ChildProcess, options: KeeperOptions, listene
 
   return {
     keeper: "native",
+    channel: child.stdin === null || child.stdout === null ? null : { input: child.stdin, output: child.stdout },
     tools: nativeVolumeTools(path),
     send(command) {
       if (command.type === "step") output.reset();
@@ -90,6 +93,8 @@ function keep(path: string, child: ChildProcess, options: KeeperOptions, listene
     },
     dispose() {
       control.destroy();
+      child.stdin?.destroy();
+      child.stdout?.destroy();
       output.dispose();
       child.unref();
     },

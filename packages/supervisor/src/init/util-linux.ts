@@ -29,6 +29,7 @@ export function startUtilLinux(options: KeeperOptions, listener: KeeperListener)
 
 class UtilLinuxKeeper implements TreeKeeper {
   readonly keeper = "util-linux";
+  readonly channel = null;
   readonly tools = {
     read: ["sh", "-c", READ_SCRIPT, "volume-read"],
     write: ["sh", "-c", WRITE_SCRIPT, "volume-write"],

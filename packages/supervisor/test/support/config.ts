@@ -17,6 +17,7 @@ export const baseConfig: GuardConfig = {
   firstRun: false,
   leaseMsMax: 3_000,
   volume: null,
+  storage: null,
   claimWaitMs: null,
   attachTimeoutMs: 60_000,
   policy: { kind: "start-kill" },

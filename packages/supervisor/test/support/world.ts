@@ -253,7 +253,7 @@ export class World {
     switch (message.type) {
       case "acquire": {
         const pendingFence = this.#choose(8) === 1 ? { epoch: "5", agent: "agent-0", what: "a process" } : null;
-        const former = { kind: "held", epoch: "6", agent: "agent-0" };
+        const former = { kind: "held", epoch: "6", agent: "agent-0", bootId: null };
         if (this.#choose(12) === 1) {
           return this.#lock({ type: "failed", code: "HELD_BY_OTHER", message: "held", hint: "wait", holder: null });
         }
