@@ -42,7 +42,8 @@ function serve(socket: Socket): void {
 function start(request: GuestRequest, socket: Socket, end: (exit: GuestExit) => void): ChildProcess {
   const [file = "", ...args] = request.argv;
   const child = spawn(file, args, {
-    env: request.env,
+    // A bash whose input is a socket takes itself for one started by rshd and reads ~/.bashrc, unless it is a nested one.
+    env: { SHLVL: "1", ...request.env },
     cwd: existsSync(request.cwd) ? request.cwd : "/",
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],

@@ -45,7 +45,7 @@ export function machineArguments(options: MachineOptions): string[] {
     ...["-kernel", image.kernel, "-initrd", image.initrd, "-append", ["quiet", ...words].join(" ")],
     ...["-netdev", `tap,id=n0,ifname=${options.tap},script=no,downscript=no`],
     ...["-device", `virtio-net-pci,netdev=n0,mac=${options.mac}`],
-    ...["-netdev", `user,id=n1,restrict=on,hostfwd=tcp:127.0.0.1:${options.controlPort}-10.0.2.15:7000`],
+    ...["-netdev", `user,id=n1,ipv6=off,restrict=on,hostfwd=tcp:127.0.0.1:${options.controlPort}-10.0.2.15:7000`],
     ...["-device", "virtio-net-pci,netdev=n1", "-device", "virtio-rng-pci"],
     ...nine("root", "/", ",readonly=on"),
     ...nine("modules", image.modules, ",readonly=on"),
