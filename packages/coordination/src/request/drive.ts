@@ -59,7 +59,11 @@ export interface DrivenStorage {
  */
 export async function driveRequest(context: RecordContext, options: DriveOptions): Promise<DrivenStorage> {
   const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(new Error("the time limit was reached")), options.limitMs);
+  const ended = new AbortController();
+  const timer = context.clock.sleep(options.limitMs, ended.signal).then(
+    () => limit.abort(new Error("the time limit was reached")),
+    () => undefined, // it ended before
+  );
   const signal = AbortSignal.any([options.grant.signal, limit.signal]);
   const grant: Grant = { ...options.grant, signal };
   const waiting = { why: null as string | null, code: "BUSY" as ErrorCode };
@@ -74,7 +78,8 @@ export async function driveRequest(context: RecordContext, options: DriveOptions
     await writeFailure(context, options, journal, final);
     throw final;
   } finally {
-    clearTimeout(timer);
+    ended.abort();
+    await timer;
   }
 }
 
