@@ -56,9 +56,8 @@ test("says keep is defensible only where no copy may run elsewhere", () => {
 });
 
 test("cannot fence, and says what a person does", async () => {
-  const grant = { service: "db", epoch: 2n, run: "run-00002", agent: "b", signal: new AbortController().signal };
   const former = { agent: "a", epoch: 1n, bootId: null };
-  await expect(createLocalPinStrategy().fence(createFakeOp(), volume, former, grant)).rejects.toMatchObject({
+  await expect(createLocalPinStrategy().fence(createFakeOp(), volume, former)).rejects.toMatchObject({
     code: "UNFENCEABLE",
     hint: expect.stringContaining("Look at a"),
   });
