@@ -1,4 +1,5 @@
 export * from "./directory/index.js";
+export * from "./handover/index.js";
 export * from "./lease/index.js";
 export * from "./quarantine/index.js";
 export * from "./request/index.js";

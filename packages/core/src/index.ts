@@ -14,6 +14,7 @@ export * from "./orchestrator.js";
 export * from "./plugin.js";
 export * from "./records/backup-marks.js";
 export * from "./records/codec.js";
+export * from "./records/handover.js";
 export * from "./records/history.js";
 export * from "./records/lease.js";
 export * from "./records/report.js";

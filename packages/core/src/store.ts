@@ -116,6 +116,7 @@ export const storePaths = {
   lease: (service: string) => `services/${service}/lease`,
   history: (service: string) => `services/${service}/history`,
   request: (service: string) => `services/${service}/request`,
+  handover: (service: string) => `services/${service}/handover`,
   storage: (service: string, role: string) => `services/${service}/storage/${encodeURIComponent(role)}`,
   backupMarks: (service: string) => `services/${service}/backup`,
   queue: (service: string) => `services/${service}/queue`,

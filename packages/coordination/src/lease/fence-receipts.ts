@@ -39,7 +39,7 @@ export async function writeFenceReceipt(
 ): Promise<void> {
   const entry = await context.store.get(path, options);
   const before = entry === undefined ? undefined : requestRecordFormat.parse(entry.data);
-  const request = addReceipt(before ?? noRequest(context), receipt);
+  const request = addReceipt(before ?? noRequest(context.identity.service, context.identity.agent), receipt);
   const data = requestRecordFormat.serialize(request);
   try {
     if (entry === undefined) await context.store.create(path, data, options);
@@ -55,10 +55,10 @@ export async function writeFenceReceipt(
   }
 }
 
-/** Holds receipts before any run asked for anything. */
-function noRequest({ identity }: ReceiptContext): RequestRecord {
+/** Holds receipts before any run asked for anything. Pure. */
+export function noRequest(service: string, agent: string): RequestRecord {
   return {
-    ...{ v: 1, service: identity.service, epoch: 0n, run: NO_REQUEST_RUN, agent: identity.agent, state: "asked" },
+    ...{ v: 1, service, epoch: 0n, run: NO_REQUEST_RUN, agent, state: "asked" },
     ...{ former: [], steps: [], contexts: {}, receipts: [] },
   };
 }

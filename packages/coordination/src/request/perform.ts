@@ -6,6 +6,7 @@ import {
   endStep,
   errorCode,
   type FenceReceipt,
+  type FormerHolder,
   type Grant,
   HoldfastError,
   type Op,
@@ -89,7 +90,7 @@ async function carryOut(context: StepContext, step: StorageStep): Promise<Outcom
       // First: an agent that was fenced and is not known to be may come back as if nothing had happened.
       await quarantineAgent(records, grant.service, step.former, step.why, grant.signal);
       const answer = await strategy.fence(op, volume, step.former, grant);
-      const receipt = checkReceipt({ ...answer, role: answer.role ?? volume.role }, step, strategy.type);
+      const receipt = checkReceipt({ ...answer, role: answer.role ?? volume.role }, step.former, strategy.type);
       return { change: (record) => addReceipt(record, receipt) };
     }
     case "unfence":
@@ -109,17 +110,12 @@ async function carryOut(context: StepContext, step: StorageStep): Promise<Outcom
   }
 }
 
-function checkReceipt(
-  receipt: FenceReceipt,
-  step: Extract<StorageStep, { verb: "fence" }>,
-  strategy: string,
-): FenceReceipt {
-  if (receipt.agent === step.former.agent && receipt.fencedEpoch >= step.former.epoch && receipt.evidence !== "") {
-    return receipt;
-  }
+/** @throws `INTERNAL` for a receipt that does not say what was asked. */
+export function checkReceipt(receipt: FenceReceipt, former: FormerHolder, strategy: string): FenceReceipt {
+  if (receipt.agent === former.agent && receipt.fencedEpoch >= former.epoch && receipt.evidence !== "") return receipt;
   throw new HoldfastError(
     "INTERNAL",
-    `The receipt of ${strategy} for epoch ${step.former.epoch} on ${step.former.agent} does not cover it: ${receipt.agent}, epoch ${receipt.fencedEpoch}.`,
+    `The receipt of ${strategy} for epoch ${former.epoch} on ${former.agent} does not cover it: ${receipt.agent}, epoch ${receipt.fencedEpoch}.`,
     { hint: "This is a defect of the strategy; nothing was started." },
   );
 }

@@ -7,7 +7,18 @@ export const HISTORY_ENTRIES_MAX = 50;
 
 export const historyEntrySchema = z.looseObject({
   at: z.iso.datetime().describe("Wall time, for people."),
-  kind: z.enum(["created", "taken", "started", "stopped", "lost", "yielded", "recovered", "claim-broken", "destroyed"]),
+  kind: z.enum([
+    "created",
+    "taken",
+    "started",
+    "stopped",
+    "lost",
+    "yielded",
+    "recovered",
+    "claim-broken",
+    "unquarantined",
+    "destroyed",
+  ]),
   epoch: epochSchema,
   run: runIdSchema,
   agent: agentIdSchema,

@@ -1,0 +1,1 @@
+export { askHandover, awaitHandover, type HandoverWish, readHandover, withdrawHandover } from "./handover.js";
