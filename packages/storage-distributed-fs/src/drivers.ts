@@ -1,14 +1,17 @@
 import * as z from "zod";
 import type { CommonOptions } from "./common-options.js";
 import type { FileSystemDriver } from "./driver.js";
+import { glusterfsDriver } from "./glusterfs/driver.js";
+import { glusterfsOptionsSchema } from "./glusterfs/options.js";
 import { lustreDriver } from "./lustre/driver.js";
 import { lustreOptionsSchema } from "./lustre/options.js";
 
 /** One file system per line: its options here, its driver below. */
-export const distributedFsOptionsSchema = z.discriminatedUnion("type", [lustreOptionsSchema]);
+export const distributedFsOptionsSchema = z.discriminatedUnion("type", [glusterfsOptionsSchema, lustreOptionsSchema]);
 export type DistributedFsOptions = z.output<typeof distributedFsOptionsSchema>;
 
 const drivers: { readonly [Type in DistributedFsOptions["type"]]: unknown } = {
+  glusterfs: glusterfsDriver,
   lustre: lustreDriver,
 };
 

@@ -13,6 +13,9 @@ export function clientCommand({ options }: DriverVolume<GlusterfsOptions>, place
     "--process-name=fuse",
     `--log-level=${options.logLevel}`,
     "--log-file=/dev/stderr",
+    // A close that returned has written back, and an O_DIRECT write that returned is at the servers; both are off by default.
+    "--xlator-option=*-write-behind.flush-behind=off",
+    "--xlator-option=*-write-behind.strict-O_DIRECT=on",
     ...(options.directIo === "auto" ? [] : [`--direct-io-mode=${options.directIo === "on" ? "enable" : "disable"}`]),
     ...(options.secureManagement ? ["--secure-mgmt=yes"] : []),
     place.mountPath,

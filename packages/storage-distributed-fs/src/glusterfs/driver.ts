@@ -1,0 +1,49 @@
+import type { FileSystemDriver } from "../driver.js";
+import { provenOf } from "../proven.js";
+import { attach, detach, observe } from "./attachment.js";
+import { check } from "./check.js";
+import { clientCommand, isClient, isMountOf, peers } from "./client.js";
+import { explain } from "./explain.js";
+import { fence, unfence } from "./fence.js";
+import { inspect } from "./inspect.js";
+import type { GlusterfsOptions } from "./options.js";
+import { prepare } from "./prepare.js";
+
+const BACKEND = "glusterfs";
+/** From the servers' dropping a dead connection to the lock's being free. */
+const CLAIM_SLACK_MS = 5_000;
+
+export const glusterfsDriver = {
+  type: "glusterfs",
+  capabilities: (options) => ({
+    backend: BACKEND,
+    movesBetweenAgents: true,
+    mounts: true,
+    fences: options.control.length > 0,
+    crossAgentLocks: true,
+    snapshots: false,
+    provisions: false,
+    destroys: false,
+    repairs: false,
+    restores: false,
+    cut: "with-tree",
+    declaredGrade: options.control.length > 0 ? "storage-fenced" : "lease-only",
+    cutMsMax: 4_000,
+    claimWaitMs: options.deadClientLockMs + CLAIM_SLACK_MS,
+    declaredLoss: null,
+  }),
+  proof: () => provenOf(BACKEND),
+  explain,
+  isMountOf,
+  client: clientCommand,
+  isClient,
+  peers,
+  observe,
+  attach,
+  detach,
+  fence,
+  unfence,
+  inspect,
+  prepare,
+  check,
+} satisfies FileSystemDriver<GlusterfsOptions>;
