@@ -1,1 +1,2 @@
-export {};
+export { type NbdOptions, nbdOptionsSchema } from "./options.js";
+export { createNbdStrategy } from "./strategy.js";

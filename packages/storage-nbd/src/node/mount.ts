@@ -1,0 +1,87 @@
+import { type Grant, HoldfastError, hasCode, isReadOnly, type Op, type Volume } from "@holdfast/core";
+import type { NbdContext } from "../context.js";
+import type { NbdOptions } from "../options.js";
+import { clientsOf } from "./clients.js";
+import { connectedDevice, refuseLostGrant } from "./device.js";
+import { mountOptions } from "./mount-options.js";
+import { deviceBelow, mountAt, sysBlock } from "./mounted.js";
+import { needsRepair } from "./repair.js";
+
+const MOUNT_MS = 120_000;
+const SYNC_MS = 60_000;
+const LOOP_MAJOR = "7:";
+
+export async function mount(
+  op: Op,
+  volume: Volume,
+  options: NbdOptions,
+  context: NbdContext,
+  grant: Grant,
+): Promise<void> {
+  const { device } = await connectedDevice(op, options, context);
+  const there = await mountAt(op, volume.mountPath);
+  if (there !== undefined) {
+    if ((await deviceBelow(op, there)) !== device) throw inTheWay(volume, there.source);
+    if (!isReadOnly(there)) return;
+    // The file system turned itself read-only after an error: unmount, and let the next check say what it needs.
+    throw needsRepair(options, "it is mounted read-only, which it does by itself after an error.", null);
+  }
+  refuseLostGrant(grant);
+  await op.files.makeDirectory(volume.mountPath);
+  await mountDevice(op, options, device, volume.mountPath);
+  await refuseLastingLoop(op, volume);
+}
+
+/** With `-o loop` mount makes a loop device that the kernel takes away with the mount, also when everybody dies. */
+export async function mountDevice(op: Op, options: NbdOptions, device: string, place: string): Promise<void> {
+  const args = ["-t", options.fsType, "-o", mountOptions(options, device).join(","), device, place];
+  try {
+    await op.exec("mount", args, { timeoutMs: MOUNT_MS });
+  } catch (error) {
+    if (!hasCode(error, "INTERNAL")) throw error;
+    const stderr = error instanceof HoldfastError ? String(error.detail.stderr) : "";
+    if (/structure needs cleaning|bad superblock|wrong fs type|can't read superblock|bad message/i.test(stderr)) {
+      throw needsRepair(options, `mount refuses it: ${stderr.trim()}`, null);
+    }
+    throw error;
+  }
+}
+
+async function refuseLastingLoop(op: Op, volume: Volume): Promise<void> {
+  const mounted = await mountAt(op, volume.mountPath);
+  if (mounted === undefined || !mounted.device.startsWith(LOOP_MAJOR)) return;
+  if ((await sysBlock(op, mounted.device, "loop/autoclear")) === "1") return;
+  throw new HoldfastError("INTERNAL", `The loop device ${mounted.source} would outlive its mount.`, {
+    hint: "This mount(8) does not set LO_FLAGS_AUTOCLEAR; use the one of util-linux.",
+  });
+}
+
+/** Writes back, then unmounts. A device whose client has died takes nothing any more, and is only taken apart. */
+export async function unmount(op: Op, volume: Volume, options: NbdOptions): Promise<void> {
+  const mounted = await mountAt(op, volume.mountPath);
+  if (mounted === undefined) return;
+  const below = await deviceBelow(op, mounted);
+  const alive = (await clientsOf(op, options)).some(({ device }) => device === below);
+  if (alive) await op.volumes.sync(volume.mountPath, { timeoutMs: SYNC_MS });
+  else op.logger.log("warn", "the block device's client is dead: what was not flushed is lost", { below });
+  try {
+    await op.exec("umount", ["--no-canonicalize", ...(alive ? [] : ["--lazy"]), volume.mountPath], {
+      timeoutMs: SYNC_MS,
+    });
+  } catch (error) {
+    if (!/target is busy/i.test(error instanceof HoldfastError ? String(error.detail.stderr) : "")) throw error;
+    throw new HoldfastError("BUSY", `${volume.mountPath} is in use.`, {
+      hint: "A process has a file or its working directory there.",
+      retryable: true,
+      cause: error,
+    });
+  }
+}
+
+function inTheWay(volume: Volume, source: string): HoldfastError {
+  return new HoldfastError("BUSY", `Something else is mounted on ${volume.mountPath}: ${source}.`, {
+    hint: "Unmount it, or correct mountPath.",
+    retryable: true,
+    detail: { source },
+  });
+}
