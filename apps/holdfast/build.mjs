@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Bundles the program: `holdfast.cjs` (dispatcher and guard), `lock.cjs` (lock process), `cli.cjs` (all other
- * commands), and the licences of what was bundled. One file per process, because reading
+ * Bundles the program: `holdfast.cjs` (dispatcher and guard), `lock.cjs` (lock process), `storage.cjs` (strategies), `cli.cjs`
+ * (all other commands), and the licences of what was bundled. One file per process, because reading
  * a hundred modules costs more start time than the whole guard has.
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -20,6 +20,7 @@ const entryPoints = [
   { out: "holdfast", in: "src/main.ts" },
   { out: "lock", in: "src/lock/main.ts" },
   { out: "cli", in: "src/cli/main.ts" },
+  { out: "storage", in: "src/storage/main.ts" },
 ].filter((entry) => existsSync(join(root, entry.in)));
 
 mkdirSync(dist, { recursive: true });

@@ -13,7 +13,7 @@ import { type EmbeddedInit, type InitLocation, locateInitFile, unpackInit } from
  */
 
 /** Bundles that are loaded only by the process that needs them, so that the guard's start and memory stay small. */
-export type BundleName = "lock" | "cli";
+export type BundleName = "lock" | "cli" | "storage";
 
 /** What each bundle's entry point exports. */
 export interface Bundle {
@@ -55,10 +55,9 @@ function wrapBundle(source: string): string {
   return `(function (exports, require, module, __filename, __dirname) {${source}\n})`;
 }
 
-/** Starts the lock process: the same executable, so that its pages are shared with the guard's. */
-export function lockProcessCommand(): Command {
-  const args = sea.isSea() ? ["__lock"] : [bundleFile, "__lock"];
-  return { file: process.execPath, args };
+/** This very program with other arguments: the same executable, so that its pages are shared with the guard's. */
+export function programCommand(args: readonly string[]): Command {
+  return { file: process.execPath, args: sea.isSea() ? args : [bundleFile, ...args] };
 }
 
 /**

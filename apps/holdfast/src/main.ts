@@ -16,6 +16,7 @@ async function main(argv: readonly string[]): Promise<void> {
     return;
   }
   if (command === "__lock") await loadBundle("lock").main(rest);
+  else if (command === "__storage") await loadBundle("storage").main(rest);
   else await loadBundle("cli").main(argv);
 }
 

@@ -12,6 +12,8 @@ export interface VolumeExpectation {
   readonly device?: string;
   /** The path must be a mount point of its own. */
   readonly mustBeMountPoint?: boolean;
+  /** How this volume is marked, for the hint; default: `holdfast volume init` with its path. */
+  readonly markCommand?: string;
 }
 
 export type VolumeDecision =
@@ -49,13 +51,12 @@ export function decideVolume(seen: VolumeEvidence, expected: VolumeExpectation):
     );
   }
   if (seen.mark === null) {
+    const command = expected.markCommand ?? `holdfast volume init ${seen.path} --service ${expected.service}`;
     const content = seen.empty ? "is empty and" : "holds data but";
     return refuse(
       "VOLUME_UNMARKED",
       `The directory ${seen.path} ${content} carries no volume mark.`,
-      seen.empty
-        ? `If this is the right place: holdfast volume init ${seen.path} --service ${expected.service}`
-        : `If this is the service's data: holdfast volume init ${seen.path} --service ${expected.service} --adopt`,
+      seen.empty ? `If this is the right place: ${command}` : `If this is the service's data: ${command} --adopt`,
     );
   }
   if (seen.mark.service !== expected.service) {

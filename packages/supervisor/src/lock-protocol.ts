@@ -103,7 +103,10 @@ export type LockToGuard =
       /** Identity of the record's creation; given back in `resume`. */
       readonly created: string;
       readonly stamp: Instant;
-      readonly former: FormerRun;
+      /** Of the record that was taken over. */
+      readonly former: { readonly kind: string; readonly epoch: string; readonly agent: string };
+      /** Who may still write, as that record tells. */
+      readonly holders: readonly FormerRun[];
       readonly pendingFence: PendingFence | null;
     }
   /** A receipt covers the pending fence named in `granted`: the takeover may go on. */

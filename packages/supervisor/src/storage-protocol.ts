@@ -28,11 +28,12 @@ export interface StorageGrant {
   readonly agent: string;
 }
 
+/** A run that did not release and may still write; see `FormerHolder` in core. */
 export interface FormerRun {
-  readonly kind: string;
-  readonly epoch: string;
   readonly agent: string;
+  readonly epoch: string;
   readonly bootId: string | null;
+  readonly machineId?: string | null | undefined;
 }
 
 export interface PendingFence {
@@ -47,7 +48,7 @@ export type GuardToStorage =
   | {
       readonly type: "up";
       readonly grant: StorageGrant;
-      readonly former: FormerRun;
+      readonly former: readonly FormerRun[];
       readonly pendingFence: PendingFence | null;
     }
   /** A process on that agent still holds the claim: drop it at the storage. */

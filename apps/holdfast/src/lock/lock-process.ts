@@ -10,6 +10,7 @@ import {
 import {
   type CoordinationStore,
   cutDeadline,
+  formerOfRecord,
   type HistoryEntry,
   hasCode,
   type Instant,
@@ -190,12 +191,8 @@ export class LockProcess {
         epoch: lease.epoch.toString(),
         created: lease.created,
         stamp,
-        former: {
-          kind: former.state.kind,
-          epoch: former.epoch.toString(),
-          agent: former.agent,
-          bootId: former.bootId,
-        },
+        former: { kind: former.state.kind, epoch: former.epoch.toString(), agent: former.agent },
+        holders: formerOfRecord(former).map((holder) => ({ ...holder, epoch: holder.epoch.toString() })),
         pendingFence:
           pending === null ? null : { epoch: pending.epoch.toString(), agent: pending.agent, what: pending.what },
       });

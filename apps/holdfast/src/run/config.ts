@@ -1,5 +1,5 @@
 import { accessSync, constants as fsConstants } from "node:fs";
-import { constants, hostname } from "node:os";
+import { constants } from "node:os";
 import { DEFAULT_LEASE_COSTS, HoldfastError } from "@holdfast/core";
 import { readMachineIdentity, resolveUser } from "@holdfast/effects";
 import {
@@ -12,7 +12,9 @@ import {
   type GuardConfig,
   type StoreCredentials,
 } from "@holdfast/supervisor";
+import type { ResolvedService } from "../storage/spec.js";
 import type { RunArguments } from "./parse.js";
+import { agentName } from "./resolve-storage.js";
 import { leaseTiming } from "./timing.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -24,33 +26,41 @@ const HELP_HINT = "See `holdfast run --help`.";
  * What `holdfast run` was told, checked before anything is started or touched.
  * @throws `USAGE`, `IMPOSSIBLE_BUDGET`, `BAD_CONFIGURATION`, `INVALID_SPEC`.
  */
-export async function guardConfig(args: RunArguments, env: Environment): Promise<GuardConfig> {
-  const [program, ...programArgs] = args.command;
+export async function guardConfig(
+  args: RunArguments,
+  env: Environment,
+  resolved: ResolvedService | null = null,
+): Promise<GuardConfig> {
+  const [program, ...programArgs] = args.command.length > 0 ? args.command : (resolved?.command ?? []);
   if (program === undefined) {
     throw usage("No command was given.", "It stands after `--`: holdfast run [flags] -- command args…");
   }
-  const service = args.text("service") ?? env.HOLDFAST_SERVICE;
+  const service = resolved?.service ?? args.text("service") ?? env.HOLDFAST_SERVICE;
+  if (service !== undefined && args.text("service") !== undefined && args.text("service") !== service) {
+    throw usage(`The service file describes ${service}, not ${args.text("service")}.`, "Leave out --service.");
+  }
   if (service === undefined) throw usage("No service was given.", `Give --service NAME. ${HELP_HINT}`);
   if (!SERVICE_NAME.test(service)) {
     throw usage(`"${service}" is not a service name.`, "Use 1 to 63 lower-case letters, digits or inner dashes.");
   }
   const store = args.text("store") ?? env.HOLDFAST_STORE;
   if (store === undefined) throw usage("No store was given.", `Give --store URL. ${HELP_HINT}`);
-  const timing = leaseTiming(args);
+  const costs = { ...DEFAULT_LEASE_COSTS, cutMs: resolved?.cutMsMax ?? 0 };
+  const timing = leaseTiming(args, resolved?.timing ?? null, costs);
   const limitMs = args.duration("wait");
   const wait = limitMs === undefined ? ({ kind: "none" } as const) : ({ kind: "wait", limitMs } as const);
-  const volume = args.text("volume");
+  const volume = resolved?.volumes[0].volume.mountPath ?? args.text("volume");
   const user = args.text("user");
   const machine = readMachineIdentity();
   return {
     service,
-    agent: args.text("agent") ?? env.MESOS_AGENT_ID ?? env.HOST ?? hostname(),
+    agent: agentName(args, env),
     task: env.MESOS_TASK_ID ?? null,
     machine,
     store: withoutSecrets(store),
     credentials: credentials(args),
     timing,
-    costs: DEFAULT_LEASE_COSTS,
+    costs,
     wait,
     firstRun: args.isSet("first-run"),
     leaseMsMax: Math.max(args.ms("lease-ms-max") ?? 0, timing.leaseMs),
@@ -59,20 +69,20 @@ export async function guardConfig(args: RunArguments, env: Environment): Promise
         ? null
         : {
             path: absolute(volume),
-            mustBeMounted: args.isSet("volume-must-be-mounted"),
+            mustBeMounted: args.isSet("volume-must-be-mounted") || resolved?.mounts === true,
             checkMs: args.ms("volume-check-ms") ?? DEFAULT_VOLUME_CHECK_MS,
             timeoutMs: args.ms("volume-timeout-ms") ?? DEFAULT_VOLUME_TIMEOUT_MS,
           },
     storage: null,
     claimWaitMs: args.ms("claim-wait-ms") ?? defaultClaimWaitMs(wait),
-    attachTimeoutMs: args.ms("attach-timeout-ms") ?? DEFAULT_ATTACH_TIMEOUT_MS,
-    policy: grantPolicy(args),
+    attachTimeoutMs: args.ms("attach-timeout-ms") ?? resolved?.attachTimeoutMs ?? DEFAULT_ATTACH_TIMEOUT_MS,
+    policy: grantPolicy(args, resolved !== null),
     stopSignal: signalNumber(args.text("stop-signal") ?? "SIGTERM"),
     tree: oneOf(args, "tree", ["auto", "pid-namespace", "subreaper"]),
     init: oneOf(args, "init", ["auto", "native", "util-linux"]),
     user: user === undefined ? null : await resolveUser(user),
     command: [program, ...programArgs],
-    grade: "lease-only",
+    grade: resolved?.grade ?? "lease-only",
     reportFile:
       args.text("report") ?? (env.MESOS_SANDBOX === undefined ? null : `${env.MESOS_SANDBOX}/holdfast-report.json`),
     statusSocket: args.text("status-socket") ?? defaultStatusSocketPath(service, env, process.geteuid?.() ?? 0),
@@ -134,8 +144,14 @@ function requireReadable(file: string): void {
   }
 }
 
-function grantPolicy(args: RunArguments): GrantPolicy {
+function grantPolicy(args: RunArguments, hasStorage: boolean): GrantPolicy {
   const kind = oneOf(args, "policy", ["start-kill", "promote-demote"]);
+  if (hasStorage && kind === "promote-demote") {
+    throw usage(
+      "--policy promote-demote and a storage strategy exclude each other.",
+      "A replica has a volume of its own; give it with --volume.",
+    );
+  }
   const [promote, demote] = [args.text("promote"), args.text("demote")];
   if (kind === "start-kill") {
     if (promote === undefined && demote === undefined) return { kind };

@@ -14,6 +14,11 @@ Example, on an agent of a cluster:
   holdfast run --service orders-db --store zookeeper://zk1:2181,zk2:2181/holdfast \\
     --volume /srv/orders-db --wait --user mysql -- mysqld --datadir=/srv/orders-db/data
 
+Example, with storage that Holdfast fences, attaches and mounts itself:
+  holdfast plan -f orders-db.yaml --store zookeeper://zk1:2181/holdfast
+  holdfast volume init -f orders-db.yaml --store zookeeper://zk1:2181/holdfast
+  holdfast run -f orders-db.yaml --store zookeeper://zk1:2181/holdfast --wait
+
 Example, on one machine:
   holdfast run --service cache --store dir:///var/lib/holdfast --first-run -- redis-server --appendonly yes
 
@@ -46,7 +51,7 @@ const WIDTH = 88;
 function formatFlag(flag: FlagSpec): string {
   const value =
     flag.kind === "switch" ? "" : flag.kind === "optional-duration" ? `[=${flag.placeholder}]` : ` ${flag.placeholder}`;
-  const head = `  --${flag.name}${value}`;
+  const head = `  ${flag.short === undefined ? "" : `-${flag.short}, `}--${flag.name}${value}`;
   const [first = "", ...rest] = wrap(flag.help, WIDTH);
   const opening = head.length >= COLUMN ? `${head}\n${" ".repeat(COLUMN)}${first}` : head.padEnd(COLUMN) + first;
   return [opening, ...rest.map((line) => " ".repeat(COLUMN) + line)].join("\n");

@@ -4,19 +4,29 @@
  */
 export interface FlagSpec {
   readonly name: string;
+  /** One letter. */
+  readonly short?: string;
   readonly kind: "text" | "ms" | "switch" | "optional-duration";
   readonly placeholder?: string;
-  readonly group: "What" | "Lease" | "Volume" | "Process" | "Store access" | "Reporting";
+  readonly group: "What" | "Lease" | "Volume" | "Storage" | "Process" | "Store access" | "Reporting";
   readonly help: string;
 }
 
 export const RUN_FLAGS = [
   {
+    name: "file",
+    short: "f",
+    kind: "text",
+    placeholder: "FILE",
+    group: "What",
+    help: "Service file: service, lease, storage, and the command where the engine is `process`. Flags given beside it win.",
+  },
+  {
     name: "service",
     kind: "text",
     placeholder: "NAME",
     group: "What",
-    help: "Service whose lease is taken. Required.",
+    help: "Service whose lease is taken. Required without a service file.",
   },
   {
     name: "store",
@@ -129,6 +139,47 @@ export const RUN_FLAGS = [
     placeholder: "300000",
     group: "Volume",
     help: "How long to wait for a fence receipt that an earlier run made necessary; then exit 83.",
+  },
+
+  {
+    name: "strategy",
+    kind: "text",
+    placeholder: "TYPE",
+    group: "Storage",
+    help: "Storage strategy that brings the volume to --volume PATH, in place of a service file: local-pin, shared-fs, distributed-fs, nbd, or a plugin's.",
+  },
+  {
+    name: "strategy-options",
+    kind: "text",
+    placeholder: "FILE",
+    group: "Storage",
+    help: "YAML or JSON file with the strategy's options.",
+  },
+  {
+    name: "plugin",
+    kind: "text",
+    placeholder: "PACKAGE@VERSION",
+    group: "Storage",
+    help: "Plugin that provides --strategy, in exactly this version; several with commas.",
+  },
+  {
+    name: "plugin-dir",
+    kind: "text",
+    placeholder: "DIR",
+    group: "Storage",
+    help: "npm prefix in which plugins are installed; several with colons.",
+  },
+  {
+    name: "initialise",
+    kind: "switch",
+    group: "Storage",
+    help: "The command prepares the volume: it is neither verified nor claimed before. What `holdfast volume init -f` uses.",
+  },
+  {
+    name: "format",
+    kind: "switch",
+    group: "Storage",
+    help: "With --initialise: put an empty file system on a blank device.",
   },
 
   { name: "user", kind: "text", placeholder: "NAME[:GROUP]", group: "Process", help: "Run the command as this user." },

@@ -44,7 +44,10 @@ function textOf(value: string | boolean | undefined): string | undefined {
 function parseFlags(own: readonly string[]): Values {
   const options: NonNullable<ParseArgsConfig["options"]> = {};
   const specs: readonly FlagSpec[] = RUN_FLAGS;
-  for (const spec of specs) options[spec.name] = { type: spec.kind === "switch" ? "boolean" : "string" };
+  for (const spec of specs) {
+    const short = spec.short === undefined ? {} : { short: spec.short };
+    options[spec.name] = { type: spec.kind === "switch" ? "boolean" : "string", ...short };
+  }
   // `--wait` may stand alone; `--wait=60s` carries the limit. parseArgs would take the next word for its value.
   const args = own.map((arg) => (arg === "--wait" ? "--wait=" : arg));
   try {

@@ -8,9 +8,11 @@ import {
   requestRecordFormat,
   type StoreCallOptions,
 } from "@holdfast/core";
-import type { LeaseContext } from "./identity.js";
+import type { LeaseContext, LeaseIdentity } from "./identity.js";
 
-type ReceiptContext = Pick<LeaseContext, "store" | "identity" | "clock">;
+type ReceiptContext = Pick<LeaseContext, "store" | "clock"> & {
+  readonly identity: Pick<LeaseIdentity, "service" | "agent">;
+};
 
 /** Undefined when nobody has asked for anything yet. */
 export async function readRequest(

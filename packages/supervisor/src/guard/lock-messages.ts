@@ -75,7 +75,7 @@ function onWaiting(turn: Turn, message: Extract<LockToGuard, { type: "waiting" }
 
 function onGranted(turn: Turn, message: Extract<LockToGuard, { type: "granted" }>): void {
   const { state } = turn;
-  const { run, epoch, created, stamp, former, pendingFence } = message;
+  const { run, epoch, created, stamp, former, holders, pendingFence } = message;
   if (state.grant !== null || inPhase(state, "ended"))
     return turn.log("warn", "a second grant is not counted", { epoch });
   const { generation } = state.lock;
@@ -102,7 +102,7 @@ function onGranted(turn: Turn, message: Extract<LockToGuard, { type: "granted" }
   }
   tellGrant(turn);
   turn.enter("preparing");
-  turn.set({ laps: [], lapSinceMs: turn.nowMs, pendingFence });
+  turn.set({ laps: [], lapSinceMs: turn.nowMs, holders, pendingFence });
   turn.arm("prepare-limit", state.config.attachTimeoutMs);
   if (pendingFence !== null) {
     turn.log(

@@ -97,7 +97,7 @@ export interface GrantState {
   readonly created: string;
   /** Of the lock process that won it. */
   readonly generation: number;
-  readonly former: FormerRun;
+  readonly former: { readonly kind: string; readonly epoch: string; readonly agent: string };
   /** Of the last confirmed attempt. */
   readonly stamp: Instant;
   readonly cut: Instant;
@@ -152,6 +152,8 @@ export interface GuardState {
   readonly settle: readonly [string, ...string[]] | null;
   readonly storage: StorageState;
   readonly storageEnd: StorageEnd;
+  /** Who may still write, as the record told that was taken over. */
+  readonly holders: readonly FormerRun[];
   /** What must be fenced before anything may start, as the lock process told. */
   readonly pendingFence: PendingFence | null;
   readonly claimFence: "none" | "asked" | "done" | "impossible";
@@ -240,6 +242,7 @@ export function createGuardState(config: GuardConfig, tools: VolumeTools, guardP
     tree: { kind: config.storage === null ? "starting" : "none" },
     storage: { kind: config.storage === null ? "none" : "starting" },
     storageEnd: { used: false, clean: false, cut: false },
+    holders: [],
     pendingFence: null,
     claimFence: "none",
     progress: null,

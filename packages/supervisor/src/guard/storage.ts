@@ -94,15 +94,15 @@ function mountFlaw(hello: InitHello, mounts: boolean): string | null {
 
 /** The lease is won: fence, attach, check, repair, mount. */
 export function bringUp(turn: Turn): void {
-  const { storage, grant, config, pendingFence } = turn.state;
+  const { storage, grant, config, pendingFence, holders } = turn.state;
   if (storage.kind !== "present" || storage.stage !== "idle" || grant === null) return;
   announceTrees(turn);
   sendDeadline(turn);
   turn.set({ storageEnd: { ...turn.state.storageEnd, used: true } });
   change(turn, { stage: "working" });
   turn.toStorageInit({ type: "start" });
-  const { run, epoch, former } = grant;
-  turn.toStorage({ type: "up", grant: { run, epoch, agent: config.agent }, former, pendingFence });
+  const { run, epoch } = grant;
+  turn.toStorage({ type: "up", grant: { run, epoch, agent: config.agent }, former: holders, pendingFence });
 }
 
 export function onStorageMessage(turn: Turn, message: StorageToGuard): void {

@@ -32,6 +32,7 @@ function grant(stamp) {
     created: "c1",
     stamp,
     former,
+    holders: [],
     pendingFence: pendingFence ?? null,
   });
 }

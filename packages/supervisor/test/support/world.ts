@@ -253,11 +253,20 @@ export class World {
     switch (message.type) {
       case "acquire": {
         const pendingFence = this.#choose(8) === 1 ? { epoch: "5", agent: "agent-0", what: "a process" } : null;
-        const former = { kind: "held", epoch: "6", agent: "agent-0", bootId: null };
+        const former = { kind: "held", epoch: "6", agent: "agent-0" };
         if (this.#choose(12) === 1) {
           return this.#lock({ type: "failed", code: "HELD_BY_OTHER", message: "held", hint: "wait", holder: null });
         }
-        this.#lock({ type: "granted", run: "run-1", epoch: EPOCH, created: "c", stamp, former, pendingFence });
+        this.#lock({
+          type: "granted",
+          run: "run-1",
+          epoch: EPOCH,
+          created: "c",
+          stamp,
+          former,
+          holders: [],
+          pendingFence,
+        });
         if (pendingFence !== null) this.#lock({ type: "fenced", epoch: "5" });
         return;
       }
