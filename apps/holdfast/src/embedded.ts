@@ -57,7 +57,7 @@ function wrapBundle(source: string): string {
 
 /** This very program with other arguments: the same executable, so that its pages are shared with the guard's. */
 export function programCommand(args: readonly string[]): Command {
-  return { file: process.execPath, args: sea.isSea() ? args : [bundleFile, ...args] };
+  return { file: process.execPath, args: sea.isSea() ? args : [join(dirname(bundleFile), "holdfast.cjs"), ...args] };
 }
 
 /**
