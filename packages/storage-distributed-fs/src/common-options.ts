@@ -1,11 +1,16 @@
 import { type ControlTarget, controlTargetSchema } from "@holdfast/core";
 import * as z from "zod";
 
+/** One target may stand without a list. */
+function isOne(given: unknown): boolean {
+  return typeof given === "object" && given !== null && !Array.isArray(given);
+}
+
 /** What every distributed file system of this package is told in the same words. */
 export const commonOptions = {
   servers: z.array(z.string().min(1)).min(1).describe("Host names or addresses; all are tried, in this order."),
   control: z
-    .array(controlTargetSchema)
+    .preprocess((given) => (isOne(given) ? [given] : given), z.array(controlTargetSchema))
     .default([])
     .describe("Where the servers are administered, tried in this order. Without it nothing is fenced: lease-only."),
   agents: z

@@ -1,0 +1,134 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { command } from "../../agents/command.js";
+import type { AgentNetwork } from "../../agents/network.js";
+import { until } from "../../agents/until.js";
+import { createGlusterServer, type GlusterServer } from "./server.js";
+
+/** Gluster servers that trust each other, and the volumes on them. */
+export interface GlusterCluster {
+  readonly servers: readonly [GlusterServer, ...GlusterServer[]];
+  /** What `gluster …` prints, asked on the first server. */
+  gluster(...args: readonly string[]): Promise<string>;
+  /** A volume with one copy on each server; started, every brick up. */
+  createVolume(name: string): Promise<void>;
+  /** The servers that are not running; every brick of every volume up. */
+  start(): Promise<void>;
+  hang(): Promise<void>;
+  resume(): Promise<void>;
+  kill(): Promise<void>;
+  /** Fills every brick's file system; returns what frees them. */
+  fill(): Promise<() => Promise<void>>;
+  /** Ends everything and removes the files. */
+  dispose(): Promise<void>;
+}
+
+export interface GlusterClusterOptions {
+  readonly replicas: number;
+  readonly brickMiB: number;
+  /** Set on every volume. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+const SERVING_LIMIT_MS = 60_000;
+
+export async function createGlusterCluster(
+  network: AgentNetwork,
+  { replicas, brickMiB, settings }: GlusterClusterOptions,
+): Promise<GlusterCluster> {
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-gluster-"));
+  const servers: GlusterServer[] = [];
+  for (let number = 1; number <= replicas; number += 1) {
+    const place = join(directory, String(number));
+    mkdirSync(place);
+    servers.push(await createGlusterServer(await network.addAgent(), place, brickMiB));
+  }
+  const [first, ...others] = servers;
+  if (first === undefined) throw new Error("a Gluster cluster needs a server");
+  const ask = async (server: GlusterServer, ...args: readonly string[]) =>
+    (await command([...server.cli, "--mode=script", ...args])).stdout;
+  const gluster = (...args: readonly string[]) => ask(first, ...args);
+  const answers = (server: GlusterServer, ...args: readonly string[]) => ask(server, ...args).catch(() => "");
+  const all = (act: (server: GlusterServer) => Promise<unknown>) => Promise.all(servers.map(act));
+  const seen = () => servers.map((server) => server.describe()).join("\n");
+  const wait = (what: string, observe: () => Promise<boolean>) =>
+    until(what, observe, { timeoutMs: SERVING_LIMIT_MS, intervalMs: 100, seen });
+  const whenBricksServe = () =>
+    wait("every brick to be up", async () => {
+      const volumes = (await answers(first, "volume", "list")).split("\n").filter((name) => /^[\w-]+$/.test(name));
+      for (const name of volumes)
+        if (!allOnline(await answers(first, "volume", "status", name), replicas)) return false;
+      return true;
+    });
+  const start = async () => {
+    for (const server of servers) server.start();
+    for (const server of servers)
+      await wait("glusterd to answer", async () => (await answers(server, "pool", "list")).includes("localhost"));
+  };
+  const whenPooled = () =>
+    wait("the servers to know each other", async () => {
+      const lists = await Promise.all(servers.map((server) => answers(server, "pool", "list")));
+      return lists.every((list) => [...list.matchAll(/\bConnected\b/g)].length === replicas);
+    });
+  const running = {
+    servers: [first, ...others] as const,
+    gluster,
+    async createVolume(name: string) {
+      const bricks = servers.map((server) => `${server.machine.address}:${server.brickDirectory}/${name}`);
+      await gluster(
+        "volume",
+        "create",
+        name,
+        ...(replicas > 1 ? ["replica", String(replicas)] : []),
+        ...bricks,
+        "force",
+      );
+      await gluster("volume", "set", name, ...Object.entries(settings).flat());
+      await gluster("volume", "start", name);
+      await whenBricksServe();
+    },
+    async start() {
+      await start();
+      await whenPooled();
+      await whenBricksServe();
+    },
+    async hang() {
+      await all((server) => server.hang());
+    },
+    async resume() {
+      await all((server) => server.resume());
+    },
+    async kill() {
+      await all((server) => server.kill());
+    },
+    async fill() {
+      const filler = (server: GlusterServer) => join(server.brickDirectory, "filler");
+      // dd ends with an error when there is no room left, which is what is wanted.
+      const fill = 'dd if=/dev/zero of="$1" bs=1M conv=fsync status=none || test -s "$1"';
+      await all((server) => server.inside(["sh", "-c", fill, "sh", filler(server)]));
+      return async () => {
+        await all((server) => server.inside(["rm", "-f", filler(server)]));
+      };
+    },
+    async dispose() {
+      await running.kill();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+  try {
+    await start();
+    for (const { machine } of others) await gluster("peer", "probe", machine.address);
+    await whenPooled();
+  } catch (error) {
+    await running.dispose();
+    throw error;
+  }
+  return running;
+}
+
+/** `Brick 10.83.1.1:/path   52373   0   Y   123`; a long name is broken into two lines. */
+function allOnline(status: string, bricks: number): boolean {
+  const online = [...status.matchAll(/^Brick\s[^\n]*(?:\n(?!Brick|Self)[^\n]*)?\s\d+\s+\d+\s+Y\s+\d+/gm)];
+  return online.length === bricks;
+}

@@ -1,0 +1,3 @@
+export * from "./cluster.js";
+export * from "./recipe.js";
+export type { GlusterServer } from "./server.js";

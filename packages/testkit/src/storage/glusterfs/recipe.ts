@@ -1,0 +1,118 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Volume } from "@holdfast/core";
+import { command } from "../../agents/command.js";
+import { createAgentNetwork, namespacesUnavailable } from "../../agents/network.js";
+import { namespaceAgent } from "../namespace-agent.js";
+import type { StorageAgent, StorageRecipe, StorageWorld } from "../world.js";
+import { createGlusterCluster, type GlusterCluster } from "./cluster.js";
+
+export interface GlusterRecipeOptions {
+  readonly replicas?: 1 | 3;
+  readonly agents?: number;
+  /** Size of the file system under each server's bricks; sparse. */
+  readonly brickMiB?: number;
+  /** Further settings of every volume. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Further options of every volume. */
+  readonly volumeOptions?: Readonly<Record<string, unknown>>;
+}
+
+export interface GlusterWorld extends StorageWorld {
+  readonly cluster: GlusterCluster;
+}
+
+/** A dead client's locks are free after 6 s, and a call on a vanished server hangs for 3 s. */
+const SETTINGS = {
+  "network.ping-timeout": "3",
+  "server.tcp-user-timeout": "5",
+  "server.keepalive-time": "2",
+  "server.keepalive-interval": "1",
+  "server.keepalive-count": "3",
+  "client.strict-locks": "on",
+};
+const DEAD_CLIENT_LOCK_MS = 7_000;
+
+/** GlusterFS with its servers in network namespaces of their own, one copy on each. */
+export function glusterRecipe(options: GlusterRecipeOptions = {}): StorageRecipe & { start(): Promise<GlusterWorld> } {
+  return { backend: "glusterfs", unavailable, start: () => startWorld(options) };
+}
+
+function unavailable(): string | undefined {
+  const wanted = [
+    "/usr/sbin/glusterd",
+    "/usr/sbin/glusterfsd",
+    "/usr/sbin/glusterfs",
+    "/usr/sbin/gluster",
+    "/dev/fuse",
+  ];
+  const missing = wanted.filter((file) => !existsSync(file));
+  return missing.length > 0 ? `GlusterFS: no ${missing.join(", ")}` : namespacesUnavailable();
+}
+
+async function startWorld(options: GlusterRecipeOptions): Promise<GlusterWorld> {
+  const network = await createAgentNetwork();
+  let cluster: GlusterCluster | undefined;
+  const mountPath = mkdtempSync(join(tmpdir(), "holdfast-gluster-mount-"));
+  const close = async () => {
+    await cluster?.dispose();
+    await network.remove();
+    rmSync(mountPath, { recursive: true });
+  };
+  try {
+    const running = await createGlusterCluster(network, {
+      replicas: options.replicas ?? 3,
+      brickMiB: options.brickMiB ?? 1_024,
+      settings: { ...SETTINGS, ...options.settings },
+    });
+    cluster = running;
+    const agents: StorageAgent[] = [];
+    for (let index = 1; index <= (options.agents ?? 3); index += 1)
+      agents.push(namespaceAgent(`agent-${index}`, await network.addAgent()));
+    const [first, second, ...others] = agents;
+    if (first === undefined || second === undefined) throw new Error("a storage world needs at least two agents");
+    return {
+      backend: "glusterfs",
+      server: await serverVersion(),
+      agents: [first, second, ...others],
+      hostAddress: network.address,
+      cluster: running,
+      async createVolume(service): Promise<Volume> {
+        await running.createVolume(service);
+        return {
+          service,
+          role: "data",
+          mountPath,
+          diskMiB: null,
+          options: {
+            type: "glusterfs",
+            servers: running.servers.map(({ machine }) => machine.address),
+            volume: service,
+            agents: Object.fromEntries(agents.map((agent) => [agent.id, agent.address])),
+            control: running.servers.map(({ cli }) => ({ kind: "command", command: [...cli] })),
+            deadClientLockMs: DEAD_CLIENT_LOCK_MS,
+            ...options.volumeOptions,
+          },
+        };
+      },
+      servers: {
+        addresses: running.servers.map(({ machine }) => machine.address),
+        hang: () => running.hang(),
+        resume: () => running.resume(),
+        kill: () => running.kill(),
+        start: () => running.start(),
+        fill: () => running.fill(),
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function serverVersion(): Promise<string> {
+  const { stdout } = await command(["glusterd", "--version"]);
+  return `GlusterFS ${/glusterfs (\S+)/.exec(stdout)?.[1] ?? "of unknown version"}`;
+}
