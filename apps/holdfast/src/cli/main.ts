@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { registerDev } from "../dev/command.js";
 import { printError } from "../print-error.js";
 import { registerClaim } from "./claim.js";
+import { registerDoctor } from "./doctor.js";
 import { registerHealth } from "./health.js";
 import { registerLock } from "./lock.js";
 import { registerVolume } from "./volume.js";
@@ -22,7 +23,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   program
     .command("run", "run a command under the service's lease (holdfast run --help)", { hidden: false })
     .helpCommand(true);
-  for (const register of [registerVolume, registerLock, registerClaim, registerHealth, registerDev]) register(program);
+  for (const register of [registerVolume, registerLock, registerClaim, registerHealth, registerDoctor, registerDev])
+    register(program);
   forEachCommand(program, (command) => command.exitOverride().configureOutput({ outputError: () => undefined }));
   const json = argv.includes("--json");
   try {
