@@ -25,6 +25,7 @@ export * from "./service.js";
 export * from "./storage/capabilities.js";
 export * from "./storage/former-decision.js";
 export * from "./storage/observation.js";
+export * from "./storage/placement-decision.js";
 export * from "./storage/quarantine-decision.js";
 export * from "./storage/request-decision.js";
 export * from "./storage/restore-decision.js";

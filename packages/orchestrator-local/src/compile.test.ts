@@ -61,6 +61,54 @@ describe("compileService", () => {
   });
 });
 
+describe("with a service file on the agents", () => {
+  const withFile = { ...options, serviceFile: () => "{{agentDir}}/orders-db.yaml", pluginDirs: ["/opt/p1", "/opt/p2"] };
+  const compileFile = (of = service) => compileService(of, { kind: "any" }, withFile);
+
+  test("a run takes service, lease, storage and command from it", () => {
+    const { argv } = parseDefinition(compileFile().definition);
+    expect(argv.slice(0, 4)).toEqual(["holdfast", "run", "-f", "{{agentDir}}/orders-db.yaml"]);
+    expect(argv[argv.indexOf("--plugin-dir") + 1]).toBe("/opt/p1:/opt/p2");
+    for (const flag of ["--wait", "--store", "--agent", "--status-socket"]) expect(argv).toContain(flag);
+    for (const flag of ["--volume", "--lease-ms", "--"]) expect(argv).not.toContain(flag);
+  });
+
+  test("what an engine's plugin says is given beside it", () => {
+    const redis = { ...service.spec, engine: { type: "redis", version: "7.0", options: {}, secrets: {} } };
+    const command = { argv: ["redis-server"] as const, env: { A: "1" }, stopSignal: "SIGINT", user: "redis" } as const;
+    const compiled = compileService(
+      { ...service, spec: redis },
+      { kind: "any" },
+      { ...withFile, command: () => command },
+    );
+    const { argv, env } = parseDefinition(compiled.definition);
+    expect(argv.slice(argv.indexOf("--user"))).toEqual([
+      "--user",
+      "redis",
+      "--stop-signal",
+      "SIGINT",
+      "--",
+      "redis-server",
+    ]);
+    expect(env).toMatchObject({ A: "1" });
+  });
+
+  test("has no finding of its own linter, and a reason for every argument", () => {
+    const { definition, reasons } = compileFile();
+    expect(lintDefinition(definition)).toEqual([]);
+    for (const index of parseDefinition(definition).argv.keys()) expect(reasons).toHaveProperty([`/argv/${index}`]);
+  });
+
+  test("another content is another definition, unless a run has nothing to do with it", () => {
+    const version = (of: Service) => definitionVersion(parseDefinition(compileFile(of).definition));
+    const [storage] = service.spec.storage;
+    if (storage === undefined) throw new Error("no storage");
+    const moved = { ...service.spec, storage: [{ ...storage, options: { source: "other" } }] };
+    expect(version({ ...service, spec: moved })).not.toBe(version(service));
+    expect(version({ ...service, spec: { ...service.spec, alerts: { backupAgeHours: 1 } } })).toBe(version(service));
+  });
+});
+
 describe("definitionVersion", () => {
   test("does not depend on the order of keys, but on every value", () => {
     const definition = parseDefinition(compile().definition);

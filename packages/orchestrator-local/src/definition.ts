@@ -47,7 +47,8 @@ export function definitionVersion(definition: LocalDefinition): string {
   return createHash("sha256").update(canonicalJson(definition)).digest("hex").slice(0, 16);
 }
 
-function canonicalJson(value: unknown): string {
+/** The same for equal values, whatever the order of keys. */
+export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -24,4 +24,5 @@ export {
   type ServicePlan,
   type ServiceView,
 } from "./plan.js";
+export type { LocalStorageOptions, LocalStoredService } from "./storage.js";
 export { isOver, type TaskEntry } from "./task-table.js";

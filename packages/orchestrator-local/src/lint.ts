@@ -36,13 +36,14 @@ export function lintDefinition(definition: unknown): readonly LintFinding[] {
       fix: "Add --wait before the --.",
     });
   }
-  if (!wrapper.includes("--volume")) {
+  const fromFile = wrapper.some((argument) => argument === "-f" || argument === "--file");
+  if (!fromFile && !wrapper.includes("--volume")) {
     findings.push({
       code: "LOCAL_NO_VOLUME",
       severity: "warning",
       pointer: "/argv",
       why: "Only the process is guarded: a wrong, missing or foreign volume would not be noticed.",
-      fix: "Mark the volume with `holdfast volume init` and add --volume.",
+      fix: "Give a service file with -f, or mark the volume with `holdfast volume init` and add --volume.",
     });
   }
   if (!wrapper.includes("--status-socket")) {
@@ -54,6 +55,8 @@ export function lintDefinition(definition: unknown): readonly LintFinding[] {
       fix: "Add --status-socket {{sandbox}}/status.sock.",
     });
   }
+  // What a service file says is not known here.
+  if (fromFile && !wrapper.includes("--stop-budget-ms")) return findings;
   const needMs = numberAfter(wrapper, "--stop-budget-ms", 10_000) + numberAfter(wrapper, "--margin-ms", 4_500);
   if (killGraceMs < needMs) {
     findings.push({
@@ -67,11 +70,14 @@ export function lintDefinition(definition: unknown): readonly LintFinding[] {
   return findings;
 }
 
-/** What stands between `run` and `--`; undefined when that is not how the command looks. */
+/** What stands between `run` and `--`, or the end where the command comes from a service file; undefined when that is not how the command looks. */
 function wrapperArguments(argv: readonly string[]): readonly string[] | undefined {
   const end = argv.indexOf("--");
   const begin = argv.indexOf("run");
-  return begin < 1 || end < begin ? undefined : argv.slice(begin + 1, end);
+  if (begin < 1) return undefined;
+  if (end > begin) return argv.slice(begin + 1, end);
+  const flags = argv.slice(begin + 1);
+  return end < 0 && flags.some((flag) => flag === "-f" || flag === "--file") ? flags : undefined;
 }
 
 function numberAfter(argv: readonly string[], flag: string, otherwise: number): number {

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { serveRequests } from "@holdfast/coordination";
 import {
   type AgentId,
+  type AgentSilence,
   type Clock,
   HoldfastError,
   type Logger,
@@ -15,6 +17,7 @@ import { definitionVersion, type LocalDefinition, parseDefinition } from "./defi
 import { EventHub } from "./event-hub.js";
 import { lintDefinition } from "./lint.js";
 import { type Action, type PlannedAgent, planService } from "./plan.js";
+import { type LocalStorageOptions, placeByStorage, readWish, type StoragePlacement } from "./storage.js";
 import { isOver, mergeReport, type TaskChange, type TaskEntry, toObserved, toPlanned } from "./task-table.js";
 
 export interface LocalOrchestratorOptions extends CompileOptions {
@@ -25,6 +28,8 @@ export interface LocalOrchestratorOptions extends CompileOptions {
   readonly detectMs?: number;
   /** Time between two looks at an agent. Milliseconds. */
   readonly pollMs?: number;
+  /** Strategies of the services; without it, a service may run on every agent that its definition names. */
+  readonly storage?: LocalStorageOptions;
 }
 
 export interface AgentStatus {
@@ -42,6 +47,8 @@ export interface LocalOrchestrator extends Orchestrator {
   tasks(): readonly TaskEntry[];
 }
 
+const PLACE_EVERY_MS = 500;
+
 interface ServiceState {
   readonly definition: LocalDefinition;
   readonly version: string;
@@ -49,6 +56,8 @@ interface ServiceState {
   backoff: BackoffState;
   avoid: AgentId | null;
   waitsFor: string | null;
+  /** Null = the storage was not asked yet. */
+  placed: StoragePlacement | null;
 }
 
 /** An orchestrator for one machine that behaves as Marathon does: one instance, restarts with a growing delay. */
@@ -85,7 +94,8 @@ export function createLocalOrchestrator(options: LocalOrchestratorOptions): Loca
     const service = services.get(entry.service);
     if (service === undefined || service.version !== entry.version || !isOver(entry)) return;
     // Ended because we asked, or gone with its machine: neither says that the service cannot run.
-    const failed = entry.state === "lost" ? from === "staging" : !killRequested.has(id);
+    const asked = killRequested.has(id) || (epoch !== null && service.placed?.handedOver === epoch);
+    const failed = entry.state === "lost" ? from === "staging" : !asked;
     killRequested.delete(id);
     if (!failed) return;
     service.backoff = afterFailure(service.backoff, service.definition.backoff, nowMs());
@@ -125,10 +135,55 @@ export function createLocalOrchestrator(options: LocalOrchestratorOptions): Loca
     }
   }
 
-  function plannedAgents(definition: LocalDefinition | undefined): PlannedAgent[] {
+  function plannedAgents(service: ServiceState | undefined): PlannedAgent[] {
+    const named = service?.definition.agents ?? null;
+    const placement = service?.placed?.placement;
+    const stored = placement?.kind === "agents" ? placement.agents : null;
     return agents.map(({ agent: { id }, reachable }) => {
-      const allowed = definition === undefined || definition.agents === null || definition.agents.includes(id);
+      const allowed = (named === null || named.includes(id)) && (stored === null || stored.includes(id));
       return { id, reachable, allowed };
+    });
+  }
+
+  /** Asks the storage where each service may go next. While one runs, only what an operator wishes is looked at. */
+  async function place(storage: LocalStorageOptions, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      for (const [name, service] of services) {
+        if (service.suspended) continue;
+        const runs = table.some((entry) => entry.service === name && !isOver(entry) && isReachable(entry.agent));
+        try {
+          service.placed =
+            runs && service.placed !== null
+              ? { ...service.placed, ...(await readWish(storage, name, signal)) }
+              : await placeByStorage(storage, name, silences(), logger, signal);
+        } catch (error) {
+          if (signal.aborted) return;
+          logger.log("warn", "a service could not be placed by its storage", { service: name, error: String(error) });
+        }
+      }
+      await pause(Math.max(pollMs, PLACE_EVERY_MS), signal);
+    }
+  }
+
+  function silences(): AgentSilence[] {
+    return agents.map(({ agent: { id }, reachable, seenMs }) => {
+      return { id, reachable, silentMs: seenMs === null ? null : nowMs() - seenMs, spareMiB: null };
+    });
+  }
+
+  function serve(storage: LocalStorageOptions, signal: AbortSignal): Promise<void> {
+    const { records, by, op } = storage;
+    return serveRequests(records, {
+      ...{ by, op, signal, services: () => [...services.keys()] },
+      async resolve(name) {
+        const stored = await storage.resolve(name);
+        return stored?.controllerSide === "controller" ? stored : undefined;
+      },
+      onStep: (service, step) => hub.emit({ kind: "deployment", service, detail: { storage: step } }),
+      onWait: (service, role, why, code) =>
+        hub.emit({ kind: "deployment", service, detail: { role, waitsFor: why, code } }),
+      onFailed: (service, error) =>
+        logger.log("error", "the storage of a run was not had", { service, error: String(error) }),
     });
   }
 
@@ -140,19 +195,28 @@ export function createLocalOrchestrator(options: LocalOrchestratorOptions): Loca
       const live = table.filter((entry) => entry.service === name && !isOver(entry));
       const plan = planService({
         desiredVersion: service === undefined || service.suspended ? null : service.version,
-        agents: plannedAgents(service?.definition),
+        agents: plannedAgents(service),
         tasks: live.map((entry) => toPlanned(entry, isReachable(entry.agent), service?.definition.health)),
         nowMs: nowMs(),
         launchNotBeforeMs: service?.backoff.notBeforeMs ?? 0,
         avoid: service?.avoid ?? null,
+        prefer: service?.placed?.prefer ?? null,
+        unplaced: unplaced(service),
       });
       for (const action of plan.actions) carryOut(name, service, action, signal);
       if (service === undefined || service.waitsFor === plan.waitsFor) continue;
-      // Only the beginning of a wait is news; the time that is left changes with every look.
-      const news = plan.waitsFor !== null && service.waitsFor === null;
+      // Of a back-off only the beginning is news: the time that is left changes with every look.
+      const counts = (why: string | null) => why?.replace(/\d+ ms left/, "");
+      const news = plan.waitsFor !== null && counts(plan.waitsFor) !== counts(service.waitsFor);
       service.waitsFor = plan.waitsFor;
       if (news) hub.emit({ kind: "deployment", service: name, detail: { waitsFor: plan.waitsFor } });
     }
+  }
+
+  function unplaced(service: ServiceState | undefined): string | null {
+    if (options.storage === undefined || service === undefined) return null;
+    if (service.placed === null) return "the storage has not said yet where it can run";
+    return service.placed.placement.kind === "wait" ? service.placed.placement.why : null;
   }
 
   function carryOut(name: string, service: ServiceState | undefined, action: Action, signal: AbortSignal): void {
@@ -229,6 +293,7 @@ export function createLocalOrchestrator(options: LocalOrchestratorOptions): Loca
       backoff: NO_BACKOFF,
       avoid: null,
       waitsFor: null,
+      placed: null,
     });
     hub.emit({ kind: "deployment", service: definition.id, detail: { version } });
   }
@@ -267,7 +332,9 @@ export function createLocalOrchestrator(options: LocalOrchestratorOptions): Loca
           await pause(pollMs, signal);
         }
       };
-      await Promise.all([...watching, planning()]);
+      const { storage } = options;
+      const stored = storage === undefined ? [] : [place(storage, signal), serve(storage, signal)];
+      await Promise.all([...watching, planning(), ...stored]);
     },
     agents: () =>
       agents.map(({ agent, reachable, seenMs }) => {

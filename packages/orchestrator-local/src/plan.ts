@@ -31,6 +31,10 @@ export interface ServiceView {
   readonly launchNotBeforeMs: number;
   /** Where a run just failed: taken again only when no other agent can. */
   readonly avoid: AgentId | null;
+  /** Where an operator wants it next; taken when it can be. */
+  readonly prefer?: AgentId | null;
+  /** Why no agent may run it at present, as the storage says; nothing is launched then. */
+  readonly unplaced?: string | null;
 }
 
 export type Action =
@@ -85,6 +89,8 @@ export function planService(view: ServiceView): ServicePlan {
   if (view.nowMs < view.launchNotBeforeMs) {
     return { actions: kills, waitsFor: `back-off, ${Math.ceil(view.launchNotBeforeMs - view.nowMs)} ms left` };
   }
+  const { unplaced = null } = view;
+  if (unplaced !== null) return { actions: kills, waitsFor: unplaced };
   const agent = chooseAgent(view);
   if (agent === undefined) return { actions: kills, waitsFor: "no permitted agent can be reached" };
   return { actions: [...kills, { kind: "launch", agent, wait: true, why: whyLaunch(view) }], waitsFor: null };
@@ -96,10 +102,12 @@ function preferred(a: PlannedTask, b: PlannedTask): number {
   return rank(a) - rank(b) || a.order - b.order;
 }
 
-/** Agents without any task of this service first, then one that did not just fail; otherwise in their own order. */
+/** Where it is wished; then agents without any task of this service, then one that did not just fail; otherwise in their own order. */
 function chooseAgent(view: ServiceView): AgentId | undefined {
   const busy = new Set(view.tasks.map((task) => task.agent));
-  const cost = (agent: PlannedAgent) => (busy.has(agent.id) ? 2 : 0) + (agent.id === view.avoid ? 1 : 0);
+  const wished = (agent: PlannedAgent) => (view.prefer ?? agent.id) === agent.id;
+  const cost = (agent: PlannedAgent) =>
+    (wished(agent) ? 0 : 4) + (busy.has(agent.id) ? 2 : 0) + (agent.id === view.avoid ? 1 : 0);
   return view.agents
     .filter((agent) => agent.reachable && agent.allowed)
     .map((agent, index) => ({ agent, index }))

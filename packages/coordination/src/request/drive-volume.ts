@@ -8,10 +8,11 @@ import {
   isFenced,
   isSettled,
   type ObservedVolume,
+  type StorageRecord,
   type StorageStep,
 } from "@holdfast/core";
 import { settleQuarantine } from "../quarantine/quarantine.js";
-import { readStorageRecord } from "../storage-record/storage-record.js";
+import { pinVolume, readStorageRecord } from "../storage-record/storage-record.js";
 import { performStep, type StepContext } from "./perform.js";
 
 export interface VolumeDrive extends StepContext {
@@ -88,12 +89,19 @@ async function carryOut(drive: VolumeDrive, steps: readonly StorageStep[]): Prom
   return attached;
 }
 
-async function observe({ records, strategy, op, volume, grant }: VolumeDrive): Promise<ObservedVolume> {
-  const [observed, recorded] = await Promise.all([
-    strategy.observe(op, volume),
-    readStorageRecord(records, volume, grant.signal),
-  ]);
-  return { ...observed, recorded: recorded ?? null };
+async function observe(drive: VolumeDrive): Promise<ObservedVolume> {
+  const { strategy, op, volume } = drive;
+  const [observed, recorded] = await Promise.all([strategy.observe(op, volume), recordedPin(drive)]);
+  return { ...observed, recorded };
+}
+
+/** Data that cannot move is at home where it first runs: on record before anything runs there, and chosen once. */
+async function recordedPin({ records, strategy, volume, grant }: VolumeDrive): Promise<StorageRecord | null> {
+  const recorded = await readStorageRecord(records, volume, grant.signal);
+  const chosen = (recorded?.pin ?? null) !== null || (recorded?.initialised ?? null) !== null;
+  if (chosen || strategy.capabilities(volume).movesBetweenAgents) return recorded ?? null;
+  const pin = { agent: grant.agent, why: `its first run, epoch ${grant.epoch}, is there` };
+  return pinVolume(records, volume, strategy.type, pin, grant.signal);
 }
 
 /** Read from the journal at every look: an operator's receipt, or another driver's, may have come meanwhile. */

@@ -2,6 +2,7 @@ import { HoldfastError, storePaths } from "@holdfast/core";
 import { createFakeClock, createFakeStorageStrategy, createFakeStoreServer } from "@holdfast/testkit";
 import { beforeEach, describe, expect, test } from "vitest";
 import { settleWithin } from "../lease/lease-rig.fixture.js";
+import { readStorageRecord } from "../storage-record/storage-record.js";
 import { driveRequest } from "./drive.js";
 import { RequestRig } from "./request-rig.fixture.js";
 
@@ -191,6 +192,19 @@ describe("a grant that is over", () => {
     await rig.holds(rig.lease(2n, "b", { state: { kind: "released" } }));
     await expect(settle(driveRequest(context, rig.options(b(), a())))).rejects.toMatchObject({ code: "STALE_EPOCH" });
   });
+});
+
+test("data that cannot move is pinned to the first agent, once", async () => {
+  begin(createFakeStorageStrategy({ capabilities: { movesBetweenAgents: false, fences: false } }));
+  const vacant = rig.lease(1n, "a", { state: { kind: "vacant" } });
+  for (const lease of [b(), rig.lease(3n, "c")]) {
+    await rig.holds(lease);
+    for (const volume of rig.volumes) rig.strategy.state(volume).attached = null;
+    await settle(driveRequest(context, rig.options(lease, vacant)));
+  }
+  const signal = new AbortController().signal;
+  const record = await readStorageRecord(context, { service: "orders-db", role: "data" }, signal);
+  expect(record?.pin).toMatchObject({ agent: "b" });
 });
 
 describe("quarantine", () => {

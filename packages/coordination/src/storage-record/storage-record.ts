@@ -66,7 +66,8 @@ export function movePin(
   return change(context, name, strategy, signal, (record) => {
     const { pin } = record;
     if (pin?.agent === move.to) return record;
-    if (pin?.agent === move.from) {
+    // A volume of before there were pins is at home where it was first verified.
+    if ((pin?.agent ?? record.initialised?.agent) === move.from) {
       return pinMoved(record, { agent: move.to, why: move.why, at: context.clock.wallTime() });
     }
     throw new HoldfastError(
