@@ -7,11 +7,12 @@ import type { ExportedVolume } from "./config.js";
 import { decide, type ServerRequest } from "./decide.js";
 import { killAll, launch, loopsOn, type MarkedProcess, openersOf, processesOf, waitFor } from "./processes.js";
 import { sessionsOf } from "./sockets.js";
-import { readState, statePath, type VolumeState, writeState } from "./state.js";
+import { readState, statePath, thisHost, type VolumeState, writeState } from "./state.js";
 import { isServing, socketsNow } from "./status.js";
 
 const LISTEN_LIMIT_MS = 5_000;
 const TRIAL_LIMIT_MS = 5_000;
+const GOODBYE_LIMIT_MS = 2_000;
 
 export interface VolumePlace {
   readonly name: string;
@@ -27,10 +28,12 @@ export async function apply(place: VolumePlace, request: ServerRequest): Promise
   await mkdir(place.stateDirectory, { recursive: true, mode: 0o700 });
   const file = statePath(place.stateDirectory, place.name);
   const before = await readState(file);
-  const { state, onlyIdle } = decide(place.name, before, request, new Date().toISOString());
-  if (onlyIdle) refuseConnected(place, strays(file, state));
+  const host = thisHost(place.name, before);
+  const decision = decide(place.name, before, request, new Date().toISOString());
+  const state = { ...decision.state, host };
+  if (decision.onlyIdle) await refuseConnected(place, strays(file, state));
   if (request.verb === "attach") await refuseMissing(place.volume.image);
-  if (state !== before) await writeState(file, state);
+  if (JSON.stringify(state) !== JSON.stringify(before)) await writeState(file, state);
   await killAll(() => strays(file, state));
   if (request.verb === "attach") await serve(place, state);
 }
@@ -38,14 +41,18 @@ export async function apply(place: VolumePlace, request: ServerRequest): Promise
 /** Starts what should be served and is not: after a restart of the machine, or of its servers. */
 export async function resume(place: VolumePlace): Promise<void> {
   const file = statePath(place.stateDirectory, place.name);
-  const state = await readState(file);
+  const before = await readState(file);
+  const state = { ...before, host: thisHost(place.name, before) };
   await killAll(() => strays(file, state));
+  if (state.attached === null) return;
+  await writeState(file, state);
   await serve(place, state);
 }
 
 /** Ends the server for maintenance; what is attached stays so, and `resume` serves it again. */
 export async function stop(place: VolumePlace): Promise<void> {
   const file = statePath(place.stateDirectory, place.name);
+  thisHost(place.name, await readState(file));
   await killAll(() => processesOf(file));
 }
 
@@ -93,10 +100,11 @@ async function allowed(volume: ExportedVolume, { address }: Attachment): Promise
   });
 }
 
-function refuseConnected({ name, volume }: VolumePlace, ending: readonly MarkedProcess[]): void {
+/** A client that has just gone may still be in the table for a moment. */
+async function refuseConnected({ name, volume }: VolumePlace, ending: readonly MarkedProcess[]): Promise<void> {
   if (ending.length === 0) return;
+  if (await waitFor(() => sessionsOf(socketsNow(), volume.port).length === 0, GOODBYE_LIMIT_MS)) return;
   const sessions = sessionsOf(socketsNow(), volume.port);
-  if (sessions.length === 0) return;
   throw new HoldfastError(
     "BUSY",
     `Volume ${name} is still connected to ${sessions.map(({ peer }) => peer).join(", ")}.`,

@@ -8,7 +8,7 @@ import { apply, resume, stop, type VolumePlace } from "./apply.js";
 import { exportedVolume, readServerConfig } from "./config.js";
 import type { ServerRequest } from "./decide.js";
 import { underLock } from "./lock.js";
-import { repairImage } from "./repair.js";
+import { formatImage, repairImage } from "./repair.js";
 import { readState, statePath } from "./state.js";
 import { lookAtVolume } from "./status.js";
 
@@ -19,7 +19,8 @@ const USAGE = `holdfast-nbd-server --config FILE status VOLUME
                                   unfence VOLUME AGENT
                                   resume VOLUME | stop VOLUME
                                   repair VOLUME safe|force
-Prints one line of JSON (repair: what the checker says). Exit code 0 done, ${REFUSED_EXIT_CODE} refused, 64 usage.
+                                  format VOLUME ext4|xfs
+Prints one line of JSON (repair, format: what the tool says). Exit code 0 done, ${REFUSED_EXIT_CODE} refused, 64 usage.
 `;
 
 const answer = (value: ServerAnswer) => process.stdout.write(`${JSON.stringify(value)}\n`);
@@ -33,6 +34,7 @@ async function main(): Promise<number> {
   mkdirSync(config.stateDirectory, { recursive: true, mode: 0o700 });
   const done = underLock(`${config.stateDirectory}/${name}.lock`, verb === "status");
   if (done !== undefined) return done;
+  if (verb === "format") return formatImage(place, rest[0] ?? "");
   if (verb === "repair") return repairImage(place, rest[0] === "force" ? "force" : "safe");
   if (!(await perform(place, verb, rest))) return usage();
   const stateFile = statePath(place.stateDirectory, name);

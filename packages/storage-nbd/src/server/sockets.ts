@@ -42,9 +42,14 @@ export function parseSockets(text: string): SocketEntry[] {
   });
 }
 
-/** Connections of a port that can still carry data: no listener, and nothing that only waits for stray packets. */
+/** States of a connection that our side has closed. */
+const CLOSED = new Set(["FIN_WAIT1", "FIN_WAIT2", "LAST_ACK", "CLOSING", "TIME_WAIT"]);
+
+/** Connections of a port that can still bring data to a process; not what the kernel itself winds up (inode 0). */
 export function sessionsOf(sockets: readonly SocketEntry[], port: number): SocketEntry[] {
-  return sockets.filter(({ localPort, state }) => localPort === port && state !== "LISTEN" && state !== "TIME_WAIT");
+  return sockets.filter(
+    ({ localPort, state, inode }) => localPort === port && state !== "LISTEN" && !(inode === "0" && CLOSED.has(state)),
+  );
 }
 
 export function listenersOf(sockets: readonly SocketEntry[], port: number): SocketEntry[] {

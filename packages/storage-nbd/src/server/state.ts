@@ -1,3 +1,4 @@
+import { readFileSync, readlinkSync } from "node:fs";
 import { open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { HoldfastError } from "@holdfast/core";
@@ -16,10 +17,12 @@ export const volumeStateSchema = z.looseObject({
   epoch: epochSchema,
   attached: attachmentSchema.nullable(),
   fenced: z.array(z.looseObject({ agent: z.string(), epoch: epochSchema, byEpoch: epochSchema, at: z.string() })),
+  /** Where its processes are: what is started in another PID namespace of the same boot could not see them. */
+  host: z.looseObject({ bootId: z.string(), pidNamespace: z.string() }).nullable(),
 });
 export type VolumeState = z.output<typeof volumeStateSchema>;
 
-export const NEW_STATE: VolumeState = { v: 1, epoch: "0", attached: null, fenced: [] };
+export const NEW_STATE: VolumeState = { v: 1, epoch: "0", attached: null, fenced: [], host: null };
 
 export function statePath(stateDirectory: string, volume: string): string {
   return `${stateDirectory}/${volume}.json`;
@@ -39,6 +42,22 @@ export async function readState(path: string): Promise<VolumeState> {
   } catch (error) {
     throw unreadable(path, error);
   }
+}
+
+/** @throws `DENIED` when the volume's processes are where they cannot be seen from here. */
+export function thisHost(volume: string, { host }: VolumeState): NonNullable<VolumeState["host"]> {
+  const here = {
+    bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+    pidNamespace: readlinkSync("/proc/self/ns/pid"),
+  };
+  if (host === null || host.bootId !== here.bootId || host.pidNamespace === here.pidNamespace) return here;
+  throw new HoldfastError(
+    "DENIED",
+    `Volume ${volume} is served from another PID namespace (${host.pidNamespace}) than this one (${here.pidNamespace}).`,
+    {
+      hint: "Run holdfast-nbd-server where it ran before: on the server itself, over ssh, not in a container or a run's tree.",
+    },
+  );
 }
 
 function unreadable(path: string, cause: unknown): HoldfastError {

@@ -6,7 +6,7 @@ import type { ServerStatus } from "../answer.js";
 import type { ExportedVolume } from "./config.js";
 import { loopsOn, type MarkedProcess, openersOf, ownsSocket, processesOf } from "./processes.js";
 import { listenersOf, parseSockets, type SocketEntry, sessionsOf } from "./sockets.js";
-import type { VolumeState } from "./state.js";
+import { thisHost, type VolumeState } from "./state.js";
 
 const VERSION_LIMIT_MS = 5_000;
 
@@ -38,12 +38,13 @@ export async function lookAtVolume(
   state: VolumeState,
   stateFile: string,
 ): Promise<ServerStatus> {
+  thisHost(name, state);
   const processes = processesOf(stateFile);
   const own = new Set(processes.map(({ pid }) => pid));
   return {
     volume: name,
     server: { kind: volume.server, version: await versionOf(volume) },
-    image: { path: volume.image, sizeBytes: await sizeOf(volume.image) },
+    image: { path: volume.image, sizeBytes: await imageSize(volume.image) },
     listen: volume.listen,
     port: volume.port,
     epoch: state.epoch,
@@ -60,8 +61,8 @@ export async function lookAtVolume(
   };
 }
 
-/** Of a file or a block device, whose `stat` says zero: the end of it. */
-async function sizeOf(image: string): Promise<number | null> {
+/** Of a file or a block device, of which `stat` knows no size. Null when it is not there. */
+export async function imageSize(image: string): Promise<number | null> {
   let file: Awaited<ReturnType<typeof open>>;
   try {
     file = await open(image, "r");
