@@ -97,6 +97,8 @@ export interface NodeHalf extends NodeVerbs {
   /** SIGSTOP to every process of the tree, its supervisors included. */
   stop(): Promise<void>;
   resume(): Promise<void>;
+  /** Whether the tree is gone, by `kill` or by itself. */
+  over(): boolean;
   /** The newest log lines of the strategy, and what the processes wrote to stderr. */
   log(): string;
 }
@@ -219,6 +221,10 @@ class RunningHalf implements NodeHalf {
 
   async resume() {
     await this.#obeyed("resume", "resumed");
+  }
+
+  over(): boolean {
+    return this.#over;
   }
 
   log(): string {

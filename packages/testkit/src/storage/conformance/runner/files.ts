@@ -41,6 +41,13 @@ export class OpenFiles {
     return null;
   }
 
+  async close({ file }: Argument<"close">): Promise<null> {
+    const handle = this.#get(file);
+    this.#files.delete(file);
+    await handle.close();
+    return null;
+  }
+
   async read({ path, position, length, drop }: Argument<"read">): Promise<string> {
     const handle = await open(path, constants.O_RDONLY | (drop === true ? constants.O_DIRECT : 0));
     try {

@@ -146,6 +146,7 @@ async function finish(how: string): Promise<void> {
   const limitMs = monotonicMs() + STUCK_MS;
   while (top !== undefined && !isGone(top)) {
     if (monotonicMs() > limitMs) {
+      rmSync(workDirectory, { recursive: true, force: true });
       tell({ launcher: "stuck", processes: members().map(describe) });
       return;
     }

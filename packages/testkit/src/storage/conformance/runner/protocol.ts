@@ -123,6 +123,7 @@ export interface HelperVerbs {
   /** Fills `length` bytes at `position` with `pattern`, repeated. */
   write: { argument: { file: number; position: number; pattern: string; length: number }; result: null };
   fsync: { argument: { file: number }; result: null };
+  close: { argument: { file: number }; result: null };
   /** As text; by path, so that another descriptor than the writer's sees it. `drop`: not from this machine's cache. */
   read: { argument: { path: string; position: number; length: number; drop?: boolean }; result: string };
   list: { argument: { path: string }; result: readonly string[] | null };

@@ -27,7 +27,6 @@ import {
 } from "./protocol.js";
 
 const options = JSON.parse(process.argv[2] ?? "") as RunnerOptions;
-const never = new AbortController().signal;
 const files = new OpenFiles();
 const applications = new Applications((application, ended) => tell({ event: "application", application, ended }));
 
@@ -35,6 +34,7 @@ const helpers: { [V in HelperVerb]: (argument: HelperVerbs[V]["argument"]) => Pr
   open: (argument) => files.open(argument),
   write: (argument) => files.write(argument),
   fsync: (argument) => files.fsync(argument),
+  close: (argument) => files.close(argument),
   read: (argument) => files.read(argument),
   list: (argument) => files.list(argument),
   makeDirectory: (argument) => files.makeDirectory(argument),
@@ -76,7 +76,7 @@ async function serve(request: Request): Promise<Response> {
     return settle(id, [], () => helper(request.arguments[0]));
   }
   const base = createOp({
-    signal: never,
+    signal: new AbortController().signal,
     logger: { log: (level, message, fields = {}) => tell({ event: "log", level, message, fields }) },
     volumeTools: nativeVolumeTools(options.init),
     workDirectory: options.workDirectory,
@@ -96,7 +96,7 @@ async function serve(request: Request): Promise<Response> {
 /** A grant leaves its signal behind when it travels. */
 function revive(argument: unknown): unknown {
   const isGrant = typeof argument === "object" && argument !== null && "run" in argument && "epoch" in argument;
-  return isGrant ? ({ ...argument, signal: never } as Grant) : argument;
+  return isGrant ? ({ ...argument, signal: new AbortController().signal } as Grant) : argument;
 }
 
 async function settle(id: number, effects: readonly string[], act: () => unknown): Promise<Response> {

@@ -1,0 +1,2 @@
+export { imageRecipe } from "./recipe.js";
+export { createImageStrategy } from "./strategy.js";
