@@ -1,1 +1,2 @@
-export {};
+export { type SharedFsOptions, sharedFsOptionsSchema } from "./options.js";
+export { createSharedFsStrategy } from "./strategy.js";
