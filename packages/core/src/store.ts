@@ -121,6 +121,7 @@ export const storePaths = {
   backupMarks: (service: string) => `services/${service}/backup`,
   queue: (service: string) => `services/${service}/queue`,
   holderHint: (service: string) => `services/${service}/holder`,
+  quarantines: (service: string) => `services/${service}/quarantine`,
   quarantine: (service: string, agent: string) => `services/${service}/quarantine/${encodeURIComponent(agent)}`,
   services: () => "services",
 } as const;

@@ -1,11 +1,15 @@
 import {
+  confirmClean,
   confirmFenced,
   describeHolder,
   type LockStatus,
+  listQuarantines,
   pendingFenceOf,
+  readHandover,
   readHistory,
   readLockStatus,
   recoverLease,
+  writeHistory,
 } from "@holdfast/coordination";
 import { DEFAULT_LEASE_TIMING, HoldfastError } from "@holdfast/core";
 import type { Command } from "commander";
@@ -26,8 +30,18 @@ export function registerLock(program: Command): void {
     .action((flags: StoreFlags & { json?: boolean }) =>
       withStore(flags, async ({ context, options }) => {
         const status = await readLockStatus(context, options);
-        if (flags.json === true) printJson(status);
-        else printLines(describeStatus(flags.service, status));
+        const quarantines = await listQuarantines(context, flags.service, options.signal);
+        const epoch = status.record?.epoch;
+        const handover =
+          epoch === undefined ? undefined : await readHandover(context, flags.service, epoch, options.signal);
+        if (flags.json === true) return printJson({ ...status, quarantines, handover: handover ?? null });
+        printLines([
+          ...describeStatus(flags.service, status),
+          ...quarantines.map(
+            (q) => `  quarantine: not on ${q.agent} until it is cleaned up (epoch ${q.epoch}: ${q.reason})`,
+          ),
+          ...(handover === undefined ? [] : [`  ${handover.kind} asked for by ${handover.by}: ${handover.reason}`]),
+        ]);
       }),
     );
   withStoreFlags(lock.command("history"))
@@ -78,6 +92,27 @@ export function registerLock(program: Command): void {
         await confirmFenced(context, requestPath, { ...options, epoch: flags.epoch, note: flags.note ?? "" });
         if (flags.json === true) printJson({ fenced: flags.epoch.toString() });
         else printLines([`Recorded: epoch ${flags.epoch} of ${flags.service} can no longer write.`]);
+      });
+    });
+  withStoreFlags(lock.command("unquarantine"))
+    .description("confirm that nothing of a fenced run is left on an agent, so that the service may run there again")
+    .requiredOption("--agent <id>", "the agent")
+    .option("--note <text>", "how it was made sure, for the history", "confirmed by an operator")
+    .option("--confirm", "no process, mount or connection of that run is left there: I looked")
+    .action((flags: Confirmable & { agent: string }) => {
+      requireConfirm(flags, "what is left of a fenced run could write again once its agent is let back in");
+      return withStore(flags, async ({ context, options }) => {
+        const record = await confirmClean(context, flags.service, flags.agent, options.signal);
+        const run = `operator-${context.identity.host}`;
+        const note = `fenced under epoch ${record.epoch}; ${flags.note ?? ""}`;
+        await writeHistory(
+          context,
+          { kind: "unquarantined", epoch: record.epoch, run, agent: flags.agent, note },
+          options,
+        );
+        if (flags.json === true) printJson(record);
+        else
+          printLines([`${flags.service} may run on ${flags.agent} again (it was fenced under epoch ${record.epoch}).`]);
       });
     });
 }

@@ -3,9 +3,12 @@ import { Command, CommanderError } from "commander";
 import { registerDev } from "../dev/command.js";
 import { printError } from "../print-error.js";
 import { registerClaim } from "./claim.js";
+import { registerCreateStrategy } from "./create-strategy.js";
 import { registerDoctor } from "./doctor.js";
+import { registerFailover } from "./failover.js";
 import { registerHealth } from "./health.js";
 import { registerLock } from "./lock.js";
+import { registerPlan } from "./plan.js";
 import { registerVolume } from "./volume.js";
 
 declare const HOLDFAST_VERSION: string;
@@ -23,8 +26,17 @@ export async function main(argv: readonly string[]): Promise<void> {
   program
     .command("run", "run a command under the service's lease (holdfast run --help)", { hidden: false })
     .helpCommand(true);
-  for (const register of [registerVolume, registerLock, registerClaim, registerHealth, registerDoctor, registerDev])
-    register(program);
+  const commands = [
+    registerPlan,
+    registerFailover,
+    registerVolume,
+    registerLock,
+    registerClaim,
+    registerHealth,
+    registerDoctor,
+    registerDev,
+  ];
+  for (const register of commands) register(program);
   forEachCommand(program, (command) => command.exitOverride().configureOutput({ outputError: () => undefined }));
   const json = argv.includes("--json");
   try {

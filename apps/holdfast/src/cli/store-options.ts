@@ -4,9 +4,8 @@ import { readMachineIdentity, systemClock } from "@holdfast/effects";
 import type { Command } from "commander";
 import { openStore } from "../store-url.js";
 
-/** Flags of every command that talks to the store; the same names as in `run`. */
-export interface StoreFlags {
-  readonly service: string;
+/** How the store is reached; the same names as in `run`. */
+export interface StoreAccessFlags {
   readonly store?: string;
   readonly storeAuthFile?: string;
   readonly storeCa?: string;
@@ -15,11 +14,19 @@ export interface StoreFlags {
   readonly storeServerName?: string;
 }
 
+/** Flags of every command that talks to the store about one service. */
+export interface StoreFlags extends StoreAccessFlags {
+  readonly service: string;
+}
+
 const TIMEOUT_MS = 10_000;
 
 export function withStoreFlags(command: Command): Command {
+  return withStoreAccessFlags(command.requiredOption("--service <name>", "the service"));
+}
+
+export function withStoreAccessFlags(command: Command): Command {
   return command
-    .requiredOption("--service <name>", "the service")
     .option("--store <url>", "zookeeper://…, zookeeper+tls://… or dir:///path (default: $HOLDFAST_STORE)")
     .option("--store-auth-file <file>", "file with user:password for digest authentication")
     .option("--store-ca <file>", "CA certificate for zookeeper+tls")
@@ -35,13 +42,20 @@ export interface StoreSession {
   readonly options: { readonly timeoutMs: number; readonly signal: AbortSignal };
 }
 
-/** Opens the store for one command and closes it whatever happens. */
-export async function withStore<T>(flags: StoreFlags, action: (session: StoreSession) => Promise<T>): Promise<T> {
+/**
+ * Opens the store for one command and closes it whatever happens.
+ * @param limitMs - for the whole of the command.
+ */
+export async function withStore<T>(
+  flags: StoreFlags,
+  action: (session: StoreSession) => Promise<T>,
+  limitMs = TIMEOUT_MS * 2,
+): Promise<T> {
   const url = flags.store ?? process.env.HOLDFAST_STORE;
   if (url === undefined) {
     throw new HoldfastError("USAGE", "No store was given.", { hint: "Give --store URL or set HOLDFAST_STORE." });
   }
-  const signal = AbortSignal.timeout(TIMEOUT_MS * 2);
+  const signal = AbortSignal.timeout(limitMs);
   const store = await openStore({
     url,
     credentials: credentialsOf(flags),
@@ -57,7 +71,7 @@ export async function withStore<T>(flags: StoreFlags, action: (session: StoreSes
   }
 }
 
-function credentialsOf(flags: StoreFlags) {
+function credentialsOf(flags: StoreAccessFlags) {
   const { storeCa, storeCert, storeKey, storeServerName } = flags;
   return {
     authFile: flags.storeAuthFile ?? null,

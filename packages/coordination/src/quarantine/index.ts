@@ -1,1 +1,8 @@
-export { confirmClean, quarantineAgent, readQuarantine, settleQuarantine, writeClean } from "./quarantine.js";
+export {
+  confirmClean,
+  listQuarantines,
+  quarantineAgent,
+  readQuarantine,
+  settleQuarantine,
+  writeClean,
+} from "./quarantine.js";

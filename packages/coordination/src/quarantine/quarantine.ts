@@ -27,6 +27,19 @@ export async function readQuarantine(
   return entry === undefined ? undefined : quarantineRecordFormat.parse(entry.data);
 }
 
+/** Every agent that the service is kept out of. */
+export async function listQuarantines(
+  context: RecordContext,
+  service: string,
+  signal: AbortSignal,
+): Promise<readonly QuarantineRecord[]> {
+  const names = await context.store.list(storePaths.quarantines(service), { timeoutMs: CALL_MS, signal });
+  const found = await Promise.all(
+    names.map((name) => readQuarantine(context, service, decodeURIComponent(name), signal)),
+  );
+  return found.filter((record) => record !== undefined);
+}
+
 /** Written before an agent is fenced. The newest epoch stands; the same again changes nothing. */
 export async function quarantineAgent(
   context: RecordContext,
