@@ -15,7 +15,7 @@ import type { LocalVolume } from "./options.js";
 const LOOK_MS = 5_000;
 const COMMAND_MS = 5_000;
 /** Writing back what a stopped database left in memory. */
-const SYNC_MS = 60_000;
+const SYNC_MS = 20_000;
 
 /** The disk is there, it is local, and no later run has used it. */
 export async function prepareDirectory(op: Op, { path }: LocalVolume, grant: Grant): Promise<void> {

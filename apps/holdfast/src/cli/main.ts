@@ -34,6 +34,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     registerClaim,
     registerHealth,
     registerDoctor,
+    registerCreateStrategy,
     registerDev,
   ];
   for (const register of commands) register(program);

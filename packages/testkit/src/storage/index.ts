@@ -1,8 +1,10 @@
 export * from "./cephfs/index.js";
 export * from "./conformance/index.js";
+export * from "./directory/index.js";
 export * from "./glusterfs/index.js";
 export * from "./local/index.js";
 export * from "./moosefs/index.js";
+export * from "./nbd/index.js";
 export * from "./vm/index.js";
 export type * from "./world.js";
-export * from "./nbd/index.js";
+export { LEASE_SECONDS as NFS_LEASE_SECONDS, type NfsRecipeOptions, type NfsServer, type NfsWorld, nfsRecipe } from "./nfs/index.js";

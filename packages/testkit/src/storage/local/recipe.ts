@@ -86,7 +86,7 @@ async function startWorld(options: LocalRecipeOptions): Promise<LocalWorld> {
         start: async () => undefined,
         fill: async () => {
           await all((disk) => fill(disk, mountPoint));
-          return () => all((disk) => disk.run(["rm", "--", join(mountPoint, FILLER)]));
+          return () => all((disk) => disk.run(["rm", "-f", "--", join(mountPoint, FILLER)]));
         },
       },
       close,
