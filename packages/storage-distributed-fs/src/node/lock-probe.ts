@@ -5,7 +5,8 @@ import { startClient, stopClient } from "./client.js";
 const LOCK_FILE = `${VOLUME_MARK_DIRECTORY}/lock-probe`;
 /** flock(1)'s own exit codes are below; a conflict must not be mistaken for an error. */
 const REFUSED = 99;
-const HOLD_S = 30;
+/** Says that it has the lock; a process that outlives this one lets go by itself. */
+const HOLD = "echo held; exec sleep 30";
 const POLL_MS = 20;
 const STOP_MS = 2_000;
 
@@ -36,12 +37,10 @@ async function refusedThrough(op: Op, { volume }: Bound, second: string): Promis
   const { callTimeoutMs } = volume.options;
   const file = `${volume.mountPath}/${LOCK_FILE}`;
   // Not forked, so that the process that is stopped is the one that has the lock.
-  const holder = await op.daemon("flock", ["--verbose", "--no-fork", "--nonblock", file, "sleep", String(HOLD_S)], {
-    name: "lock-probe",
-  });
+  const holder = await op.daemon("flock", ["--no-fork", "--nonblock", file, "sh", "-c", HOLD], { name: "lock-probe" });
   try {
     const deadlineMs = op.clock.now().monoMs + callTimeoutMs;
-    while (!holder.output().includes("executing sleep")) {
+    while (!holder.output().includes("held")) {
       if (holder.ended() !== undefined || op.clock.now().monoMs > deadlineMs) {
         op.logger.log("warn", "no lock to be had for the lock probe", { output: holder.output() });
         return "unknown";

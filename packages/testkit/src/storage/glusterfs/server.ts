@@ -29,16 +29,27 @@ export interface GlusterServer {
 
 const HANG_LIMIT_MS = 5_000;
 
-/** Ends with glusterd; as process 1 of the namespace it takes bricks along, and reaps them meanwhile. */
+/**
+ * Ends with glusterd; as process 1 of the namespace it takes bricks along, and reaps them meanwhile. Not `mount -o loop`, which asks every
+ * loop device of the machine for its file and hangs with any of them; detaching a mounted one makes it go with the mount.
+ */
 const SCRIPT = `set -e
 mount --bind "$1/lib" /var/lib/glusterd
 mount --bind "$1/log" /var/log/glusterfs
 mount --bind "$1/run" /run
-mount -o loop "$1/bricks.img" "$1/bricks"
+device=$(losetup --find --show "$1/bricks.img")
+mount "$device" "$1/bricks"
+losetup --detach "$device"
 glusterd --no-daemon --volfile="$1/glusterd.vol" &
 wait $!`;
 
-/** \`ping-timeout\` is 0 by default: a server that vanishes would then block administration for minutes. */
+/**
+ * Needs no process of the server, so that it stays the same over its restarts. `heal info` knows no other path of the socket than
+ * the built-in one.
+ */
+const CLI = `mount --bind "$1/run" /run && mount --bind "$1/log" /var/log/glusterfs && shift && exec gluster "$@"`;
+
+/** `ping-timeout` is 0 by default: a server that vanishes would then block administration for minutes. */
 const GLUSTERD_VOL = `volume management
     type mgmt/glusterd
     option working-directory /var/lib/glusterd
@@ -88,9 +99,7 @@ export async function createGlusterServer(
     brickDirectory: join(directory, "bricks"),
     cli: [
       ...(machine.enter as [string, ...string[]]),
-      "gluster",
-      `--glusterd-sock=${join(directory, "run", "glusterd.socket")}`,
-      `--log-file=${join(directory, "log", "cli.log")}`,
+      ...["unshare", "--mount", "--propagation", "private", "sh", "-c", CLI, "sh", directory],
     ],
     start() {
       // Pid files of bricks that died: in the new namespace their numbers belong to others.
