@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { runExample } from "./docs-examples.mjs";
+import { runExample, runSession, sessionsOf } from "./docs-examples.mjs";
 
 /**
  * @param {string} language
@@ -52,3 +52,18 @@ function stateOf(pid) {
     return "gone";
   }
 }
+
+test("an example that is continued finds what the one before left, and the first failure ends it", async () => {
+  const first = { ...block("sh", "echo kept > file\n"), line: 3 };
+  const second = { ...block("sh", "grep -q kept file\nexit 3\n"), flags: ["test", "continued"], line: 9 };
+  const third = { ...block("sh", "exit 4\n"), flags: ["test", "continued"], line: 12 };
+  const other = { ...block("sh", "test ! -e file\n"), line: 20 };
+  const unmarked = { ...block("sh", "exit 5\n"), flags: [], line: 25 };
+  const sessions = sessionsOf([first, second, third, other, unmarked]);
+  expect(sessions).toEqual([[first, second, third], [other]]);
+  expect(await runSession("docs/a.md", [first, second, third])).toMatchObject({
+    line: 9,
+    problem: expect.stringContaining("exit code 3"),
+  });
+  expect(await runSession("docs/a.md", [other])).toBeUndefined();
+});

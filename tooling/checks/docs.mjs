@@ -6,7 +6,8 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { outdatedPages } from "../docs/generate.mjs";
-import { runExample } from "./docs-examples.mjs";
+import { runSession, sessionsOf } from "./docs-examples.mjs";
+import { startLocalRegistry } from "./local-registry.mjs";
 import { anchors, codeBlocks, links } from "./markdown.mjs";
 import { filesBelow, repository } from "./tree.mjs";
 
@@ -30,10 +31,10 @@ for (const page of pages) {
     const problem = whyBroken(page, target);
     if (problem !== undefined) problems.push(`${page}:${line}: ${target}: ${problem}`);
   }
-  for (const block of codeBlocks(text).filter(({ flags }) => flags.includes("test"))) {
-    exampleCount += 1;
-    const problem = await runExample(page, block);
-    if (problem !== undefined) problems.push(`${page}:${block.line}: ${problem}`);
+  for (const session of sessionsOf(codeBlocks(text))) {
+    exampleCount += session.length;
+    const found = await runWithNpm(page, session);
+    if (found !== undefined) problems.push(`${page}:${found.line}: ${found.problem}`);
   }
 }
 
@@ -42,6 +43,22 @@ console.log(
   `docs: ${pages.length} pages, ${linkCount} links, ${exampleCount} examples run, ${problems.length} problems`,
 );
 process.exitCode = problems.length > 0 ? 1 : 0;
+
+/**
+ * Examples marked `npm` find our packages in a registry of their own.
+ *
+ * @param {string} page
+ * @param {import("./markdown.mjs").CodeBlock[]} session
+ */
+async function runWithNpm(page, session) {
+  if (!session.some(({ flags }) => flags.includes("npm"))) return runSession(page, session);
+  const registry = await startLocalRegistry();
+  try {
+    return await runSession(page, session, registry.url);
+  } finally {
+    await registry.close();
+  }
+}
 
 /**
  * Pages elsewhere are not asked for: a check must give the same answer tomorrow.

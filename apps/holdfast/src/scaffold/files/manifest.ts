@@ -1,7 +1,7 @@
 import type { ScaffoldOptions } from "../options.js";
 
 /** What the strategy's tests need; not what it needs to run. */
-const TOOLS = { typescript: ">=5.5.0", vitest: "^4.1.0" };
+const TOOLS = { typescript: "^7.0.0", vitest: "^4.1.0" };
 
 export function manifest({ type, packageName, version }: ScaffoldOptions): string {
   const ours = `^${version}`;
@@ -20,7 +20,7 @@ export function manifest({ type, packageName, version }: ScaffoldOptions): strin
         "@holdfast/core": ours,
         "@holdfast/init-linux-x64": ours,
         "@holdfast/testkit": ours,
-        "@types/node": ">=20.19.0",
+        "@types/node": "^20.19.0",
         ...TOOLS,
         zod: "^4.0.0",
       },
