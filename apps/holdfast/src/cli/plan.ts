@@ -25,7 +25,6 @@ export function registerPlan(program: Command): void {
         return {
           service: metadata.name,
           grade: gradeOf(volumes, spec.exclusivity.minimumGrade),
-          timing: spec.exclusivity,
           budget: budgetOf(volumes, spec.exclusivity),
           situation,
           volumes: seen.map((volume) => volumeOutlook(volume, situation)),
@@ -39,7 +38,7 @@ export function registerPlan(program: Command): void {
       printLines([
         `service ${result.service}`,
         ...gradeLines(result.grade),
-        ...budgetLines(result.budget, result.timing),
+        ...budgetLines(result.budget),
         ...result.volumes.flatMap(volumeLines),
         ...situationLines(hasStore, result.situation),
       ]);

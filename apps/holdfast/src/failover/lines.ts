@@ -1,5 +1,5 @@
-import type { LeaseRecord, LeaseTiming, Placement, StorageStep, TimeBudget } from "@holdfast/core";
-import type { ServiceGrade, VolumeOutlook } from "./outlook.js";
+import type { LeaseRecord, Placement, StorageStep } from "@holdfast/core";
+import type { ServiceBudget, ServiceGrade, VolumeOutlook } from "./outlook.js";
 
 /** Pure: what people read. */
 export function gradeLines({ grade, meaning, why, minimum, meetsMinimum }: ServiceGrade): string[] {
@@ -7,10 +7,10 @@ export function gradeLines({ grade, meaning, why, minimum, meetsMinimum }: Servi
   return [`grade: ${grade}: ${meaning}`, `  ${why}`, ...refused];
 }
 
-export function budgetLines(budget: TimeBudget & { readonly cutMs: number }, timing: LeaseTiming): string[] {
+export function budgetLines(budget: ServiceBudget): string[] {
   const terms = budget.terms.map(({ name, valueMs, meaning }) => `  ${name.padEnd(13)} ${ms(valueMs)}  ${meaning}`);
   return [
-    `time budget: lease ${timing.leaseMs} ms, slack ${budget.slackMs} ms`,
+    `time budget: lease ${budget.timing.leaseMs} ms, slack ${budget.slackMs} ms`,
     ...terms,
     `  cut           ${ms(budget.cutMs)}  the strategies' share of the margin (at least ${budget.marginMsMin} ms)`,
     `  ride-out      ${ms(budget.rideOutMs)}  a store that is away for less is not noticed`,

@@ -34,10 +34,21 @@ export function gradeOf(volumes: readonly StrategyVolume[], minimum: Grade): Ser
   return { grade, meaning: GRADE_MEANINGS[grade], why, minimum, meetsMinimum: meetsGrade(grade, minimum) };
 }
 
-/** Pure: the lease's numbers with what the strategies need for their cut. */
-export function budgetOf(volumes: readonly StrategyVolume[], timing: LeaseTiming): TimeBudget & { cutMs: number } {
+export interface ServiceBudget extends TimeBudget {
+  /** The strategies' share of the margin. */
+  readonly cutMs: number;
+  /** The margin of a run: the file's, raised where the strategies' cut needs more. */
+  readonly timing: LeaseTiming;
+}
+
+/** Pure: the lease's numbers as a run would have them. */
+export function budgetOf(volumes: readonly StrategyVolume[], asked: LeaseTiming): ServiceBudget {
   const cutMs = volumes.reduce((sum, { strategy, volume }) => sum + strategy.capabilities(volume).cutMsMax, 0);
-  return { ...timeBudget(timing, { ...DEFAULT_LEASE_COSTS, cutMs }), cutMs };
+  const costs = { ...DEFAULT_LEASE_COSTS, cutMs };
+  const { leaseMs, renewMs, stopBudgetMs, guardMs } = asked;
+  const marginMs = Math.max(asked.marginMs, timeBudget(asked, costs).marginMsMin);
+  const timing = { leaseMs, renewMs, stopBudgetMs, marginMs, guardMs };
+  return { ...timeBudget(timing, costs), cutMs, timing };
 }
 
 /** A volume as it was seen; `problem` when its storage did not answer. */

@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import {
   Attempts,
   acquireLease,
+  awaitHandover,
   type HeldLease,
   type LeaseContext,
   resumeLease,
@@ -10,6 +11,7 @@ import {
 import {
   type CoordinationStore,
   cutDeadline,
+  errorCode,
   formerOfRecord,
   type HistoryEntry,
   hasCode,
@@ -197,6 +199,7 @@ export class LockProcess {
           pending === null ? null : { epoch: pending.epoch.toString(), agent: pending.agent, what: pending.what },
       });
       this.#background(this.#awaitFence(lease));
+      this.#background(this.#awaitHandover(lease));
     } catch (error) {
       if (this.#active.signal.aborted) return;
       await this.#failed(error);
@@ -210,6 +213,20 @@ export class LockProcess {
     if (!(await awaitFenceReceipt(this.#context, epoch, warn, this.#active.signal))) return;
     lease.clearPendingFence();
     this.#channel?.send({ type: "fenced", epoch: epoch.toString() });
+  }
+
+  /** What an operator asks of this epoch is passed on; that it cannot be read is no reason to stop anything. */
+  async #awaitHandover(lease: HeldLease): Promise<void> {
+    if (this.#context === undefined) return;
+    const { service } = this.#context.identity;
+    try {
+      const { kind, by, reason } = await awaitHandover(this.#context, service, lease.epoch, this.#active.signal);
+      this.#channel?.send({ type: "handover", epoch: lease.epoch.toString(), why: `${kind} by ${by}: ${reason}` });
+    } catch (error) {
+      if (this.#active.signal.aborted) return;
+      if (errorCode(error) === undefined) throw error;
+      this.#channel?.send({ type: "warning", code: "NO_HANDOVER", message: String(error) });
+    }
   }
 
   async #resume(config: LockConfig, grant: NonNullable<LockConfig["resume"]>): Promise<void> {
@@ -231,6 +248,7 @@ export class LockProcess {
           this.#startRenewal();
           // The former process may have died before it saw the receipt, or wrote that it had.
           this.#background(this.#awaitFence(lease));
+          this.#background(this.#awaitHandover(lease));
           return;
         }
       } catch (error) {

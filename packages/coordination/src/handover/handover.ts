@@ -15,7 +15,8 @@ export interface HandoverWish {
   readonly reason: string;
 }
 
-const POLL_MS = 1_000;
+/** The watch is heard at once; this is for one that was lost. Every holder polls, so it must stay rare. */
+const POLL_MS = 5_000;
 
 /**
  * Asks the holder of an epoch to stop and release. The same wish again changes nothing; another one for the same epoch
