@@ -23,6 +23,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { glibcFloor, readElfNeeds } from "./elf.mjs";
 import { fetchNode, nodeVersions } from "./node-binary.mjs";
+import { assertLoadsPlugins } from "./plugin-probe.mjs";
 
 const require = createRequire(import.meta.url);
 const repository = join(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -39,9 +40,10 @@ const STARTS = 20;
 
 /**
  * Flags for all our processes. They hold little and compute little, so memory and few threads count more than
- * throughput. V8 rejects a code cache made under other flags than it runs with; these two do not matter to it.
+ * throughput. V8 rejects a code cache made under other flags than it runs with; these do not matter to it. Loading a
+ * plugin takes a part of Node that calls itself experimental, which an operator can do nothing about.
  */
-const EXEC_ARGV = ["--max-semi-space-size=1", "--v8-pool-size=1"];
+const EXEC_ARGV = ["--max-semi-space-size=1", "--v8-pool-size=1", "--disable-warning=ExperimentalWarning"];
 
 /** @param {string} path */
 function required(path) {
@@ -174,6 +176,7 @@ try {
   assertPortable(made);
   const version = versionOf(made);
   assertCodeCachesAccepted(made);
+  assertLoadsPlugins(made, join(work, "plugins"));
 
   mkdirSync(dirname(output), { recursive: true });
   // Beside the target first: a running executable keeps its file.
