@@ -2,7 +2,6 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import {
   Attempts,
   acquireLease,
-  awaitHandover,
   type HeldLease,
   type LeaseContext,
   resumeLease,
@@ -11,8 +10,6 @@ import {
 import {
   type CoordinationStore,
   cutDeadline,
-  errorCode,
-  formerOfRecord,
   type HistoryEntry,
   hasCode,
   type Instant,
@@ -26,7 +23,8 @@ import { openStore } from "../store-url.js";
 import { endAfterGuard } from "./after-guard.js";
 import type { GuardChannel } from "./channel.js";
 import { describeFailure } from "./failure.js";
-import { describeRecord, holderOf } from "./holder.js";
+import { handoverOf } from "./handover.js";
+import { describeRecord, grantedMessage, holderOf } from "./holder.js";
 import { awaitFenceReceipt } from "./pending-fence.js";
 
 /** Resolution of the event-loop delay histogram: coarse, because a finer timer would itself be the load. */
@@ -184,20 +182,9 @@ export class LockProcess {
           }),
       });
       this.#lease = acquired.lease;
-      const { lease, stamp, former } = acquired;
+      const { lease, stamp } = acquired;
       this.#deadline = cutDeadline(stamp, this.#timing());
-      const pending = lease.record.pendingFence;
-      this.#channel?.send({
-        type: "granted",
-        run: lease.run,
-        epoch: lease.epoch.toString(),
-        created: lease.created,
-        stamp,
-        former: { kind: former.state.kind, epoch: former.epoch.toString(), agent: former.agent },
-        holders: formerOfRecord(former).map((holder) => ({ ...holder, epoch: holder.epoch.toString() })),
-        pendingFence:
-          pending === null ? null : { epoch: pending.epoch.toString(), agent: pending.agent, what: pending.what },
-      });
+      this.#channel?.send(grantedMessage(acquired));
       this.#background(this.#awaitFence(lease));
       this.#background(this.#awaitHandover(lease));
     } catch (error) {
@@ -215,18 +202,10 @@ export class LockProcess {
     this.#channel?.send({ type: "fenced", epoch: epoch.toString() });
   }
 
-  /** What an operator asks of this epoch is passed on; that it cannot be read is no reason to stop anything. */
   async #awaitHandover(lease: HeldLease): Promise<void> {
     if (this.#context === undefined) return;
-    const { service } = this.#context.identity;
-    try {
-      const { kind, by, reason } = await awaitHandover(this.#context, service, lease.epoch, this.#active.signal);
-      this.#channel?.send({ type: "handover", epoch: lease.epoch.toString(), why: `${kind} by ${by}: ${reason}` });
-    } catch (error) {
-      if (this.#active.signal.aborted) return;
-      if (errorCode(error) === undefined) throw error;
-      this.#channel?.send({ type: "warning", code: "NO_HANDOVER", message: String(error) });
-    }
+    const message = await handoverOf(this.#context, lease, this.#active.signal);
+    if (message !== null) this.#channel?.send(message);
   }
 
   async #resume(config: LockConfig, grant: NonNullable<LockConfig["resume"]>): Promise<void> {
