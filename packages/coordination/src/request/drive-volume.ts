@@ -25,8 +25,8 @@ export interface VolumeDrive extends StepContext {
   readonly onWait: (why: string, code: ErrorCode) => void;
 }
 
-/** Pause before the world is looked at again when it is somebody else's turn. */
-const WAIT_MS = 500;
+/** Pause before the world is looked at again when it is somebody else's turn; grows, because each look costs the store. */
+const WAIT_MS = { first: 250, factor: 1.5, max: 5_000 } as const;
 /** Looks after which a plan that is carried out and never becomes empty counts as a defect. */
 const ROUNDS_MAX = 8;
 /** Unknown outcomes in a row, before the last one is the answer. */
@@ -47,6 +47,7 @@ export async function driveVolume(drive: VolumeDrive): Promise<AttachContext> {
   let attached: AttachContext | undefined;
   let rounds = 0;
   let unknown = 0;
+  const pause: Pause = { why: null, ms: WAIT_MS.first };
   for (;;) {
     grant.signal.throwIfAborted();
     try {
@@ -56,7 +57,7 @@ export async function driveVolume(drive: VolumeDrive): Promise<AttachContext> {
       const former = unfenced(drive);
       const plan = strategy.plan(volume, observed, { agent: grant.agent, epoch: grant.epoch, former });
       if (plan.kind === "wait") {
-        await wait(drive, plan.why, "BUSY");
+        await wait(drive, pause, plan.why, "BUSY");
         continue;
       }
       const { fences } = strategy.capabilities(volume);
@@ -73,7 +74,7 @@ export async function driveVolume(drive: VolumeDrive): Promise<AttachContext> {
       attached = undefined;
       if (code === "UNKNOWN_OUTCOME" && ++unknown <= UNKNOWN_MAX) continue;
       if (code === undefined || !WAITABLE.has(code)) throw error;
-      await wait(drive, error instanceof Error ? error.message : String(error), code as ErrorCode);
+      await wait(drive, pause, error instanceof Error ? error.message : String(error), code as ErrorCode);
     }
     op.signal.throwIfAborted();
   }
@@ -117,9 +118,16 @@ function attachStep({ grant }: VolumeDrive): StorageStep {
   return { verb: "attach", agent: grant.agent, why: `epoch ${grant.epoch} runs there` };
 }
 
-async function wait(drive: VolumeDrive, why: string, code: ErrorCode): Promise<void> {
+interface Pause {
+  why: string | null;
+  ms: number;
+}
+
+async function wait(drive: VolumeDrive, pause: Pause, why: string, code: ErrorCode): Promise<void> {
+  pause.ms = pause.why === why ? Math.min(WAIT_MS.max, pause.ms * WAIT_MS.factor) : WAIT_MS.first;
+  pause.why = why;
   drive.onWait(why, code);
-  await drive.records.clock.sleep(WAIT_MS, drive.grant.signal);
+  await drive.records.clock.sleep(pause.ms, drive.grant.signal);
   await drive.journal.requireGrant();
   await drive.journal.refresh();
 }

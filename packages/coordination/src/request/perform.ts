@@ -41,7 +41,7 @@ export interface StepContext {
   readonly onStep: (event: StepEvent) => void;
 }
 
-const MESSAGE_LENGTH_MAX = 300;
+const MESSAGE_LENGTH_MAX = 200;
 const CONTEXT_BYTES_MAX = 8 * 1024;
 
 /**

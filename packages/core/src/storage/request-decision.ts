@@ -58,9 +58,10 @@ type Step = RequestRecord["steps"][number];
 type StepName = Pick<Step, "verb" | "role" | "agent">;
 
 /** Journal entries kept; a record has a limit, and a wait tries again and again. */
-const STEPS_MAX = 30;
-const RECEIPTS_MAX = 10;
-const EVIDENCE_LENGTH_MAX = 2_000;
+const STEPS_MAX = 24;
+/** Of the present epoch all are kept, because each covers somebody; of older ones as many as there is room. */
+const RECEIPTS_MAX = 8;
+const EVIDENCE_LENGTH_MAX = 1_500;
 const OLD_EVIDENCE_LENGTH_MAX = 300;
 
 /** Pure: a step begins. One that the same server began and did not finish (it died) is begun again. */
@@ -90,9 +91,18 @@ export function addReceipt(record: RequestRecord, receipt: FenceReceipt): Reques
     other.role === receipt.role &&
     other.strategy === receipt.strategy &&
     other.fencedEpoch <= receipt.fencedEpoch;
-  const receipts = [...record.receipts.filter((other) => !replaced(other)), receipt].map((one) => {
-    const limit = one.byEpoch < receipt.byEpoch ? OLD_EVIDENCE_LENGTH_MAX : EVIDENCE_LENGTH_MAX;
-    return { ...one, evidence: one.evidence.slice(0, limit) };
-  });
-  return { ...record, receipts: receipts.slice(-RECEIPTS_MAX) };
+  const kept = [...record.receipts.filter((other) => !replaced(other)), receipt];
+  const own = kept.filter(({ byEpoch }) => byEpoch >= receipt.byEpoch);
+  const older = kept.filter(({ byEpoch }) => byEpoch < receipt.byEpoch);
+  const room = Math.max(0, RECEIPTS_MAX - own.length);
+  const ownLength = own.length > RECEIPTS_MAX / 2 ? OLD_EVIDENCE_LENGTH_MAX : EVIDENCE_LENGTH_MAX;
+  const receipts = [
+    ...older.slice(older.length - Math.min(room, older.length)).map((one) => shorten(one, OLD_EVIDENCE_LENGTH_MAX)),
+    ...own.map((one) => shorten(one, ownLength)),
+  ];
+  return { ...record, receipts };
+}
+
+function shorten(receipt: FenceReceipt, lengthMax: number): FenceReceipt {
+  return { ...receipt, evidence: receipt.evidence.slice(0, lengthMax) };
 }
