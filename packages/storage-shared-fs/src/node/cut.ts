@@ -54,7 +54,7 @@ async function goneOrNot(op: Op, volume: Volume, options: SharedFsOptions): Prom
 /** Without a note of the device, any file system of that server counts: too much rather than too little. */
 async function superblocksLeft(op: Op, options: SharedFsOptions, note: MountedNote | null): Promise<string[]> {
   const table = async (name: string) => {
-    const bytes = await op.files.read(`/proc/fs/nfsfs/${name}`, { bytesMax: TABLE_BYTES_MAX });
+    const bytes = await op.files.read(`/proc/self/net/nfsfs/${name}`, { bytesMax: TABLE_BYTES_MAX });
     return bytes === undefined ? "" : Buffer.from(bytes).toString();
   };
   const servers = serversNamed(await table("servers"), parseSource(options.source)?.host ?? "");

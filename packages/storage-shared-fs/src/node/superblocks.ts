@@ -6,12 +6,12 @@ export interface NfsSuperblock {
   readonly server: string;
 }
 
-/** Pure: /proc/fs/nfsfs/volumes: `v4 0a5317c9 801 0:35 FSID FSC`. One network namespace, all mount namespaces. */
+/** Pure: /proc/net/nfsfs/volumes: `v4 0a5317c9 801 0:35 FSID FSC`. One network namespace, all mount namespaces. */
 export function parseSuperblocks(text: string): NfsSuperblock[] {
   return rows(text).map(([, address = "", port = "", device = ""]) => ({ device, server: `${address}:${port}` }));
 }
 
-/** Pure: /proc/fs/nfsfs/servers: `v4 0a5317c9 801 1 HOSTNAME`; the servers that were mounted under that name. */
+/** Pure: /proc/net/nfsfs/servers: `v4 0a5317c9 801 1 HOSTNAME`; the servers that were mounted under that name. */
 export function serversNamed(text: string, host: string): string[] {
   return rows(text)
     .filter(([, , , , name]) => name === host)

@@ -5,6 +5,6 @@ export * from "./glusterfs/index.js";
 export * from "./local/index.js";
 export * from "./moosefs/index.js";
 export * from "./nbd/index.js";
+export * from "./nfs/index.js";
 export * from "./vm/index.js";
 export type * from "./world.js";
-export { LEASE_SECONDS as NFS_LEASE_SECONDS, type NfsRecipeOptions, type NfsServer, type NfsWorld, nfsRecipe } from "./nfs/index.js";
