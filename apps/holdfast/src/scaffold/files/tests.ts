@@ -1,8 +1,11 @@
 import type { ScaffoldOptions } from "../options.js";
 
+/** Only the package that is written imports it. */
+const TESTKIT = "@holdfast/testkit";
+
 export function conformanceTest({ type }: ScaffoldOptions): string {
-  return `import { sharedDirectoryRecipe } from "@holdfast/testkit";
-import { storageConformance } from "@holdfast/testkit/vitest";
+  return `import { sharedDirectoryRecipe } from "${TESTKIT}";
+import { storageConformance } from "${TESTKIT}/vitest";
 
 // L0: shape and declared capabilities. L1: order and idempotency. Add "L2", "L3" and "L4" as the strategy grows.
 storageConformance("${type}", {

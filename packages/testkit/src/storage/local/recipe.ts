@@ -23,11 +23,15 @@ export interface LocalWorld extends StorageWorld {
   readonly disks: ReadonlyMap<string, LocalDisk>;
 }
 
+export interface LocalRecipe extends StorageRecipe {
+  start(): Promise<LocalWorld>;
+}
+
 /**
  * Machines with a disk of their own, at the same path, that no other machine sees. There are no servers: `kill` and
  * `start` find none, and `hang` is a disk that takes no write any more.
  */
-export function localRecipe(options: LocalRecipeOptions = {}): StorageRecipe & { start(): Promise<LocalWorld> } {
+export function localRecipe(options: LocalRecipeOptions = {}): LocalRecipe {
   return { backend: options.backend ?? "local-directory", unavailable, start: () => startWorld(options) };
 }
 
