@@ -17,7 +17,7 @@ import { definitionVersion, type LocalDefinition, parseDefinition } from "./defi
 import { EventHub } from "./event-hub.js";
 import { lintDefinition } from "./lint.js";
 import { type Action, type PlannedAgent, planService } from "./plan.js";
-import { type LocalStorageOptions, placeByStorage, readWish, type StoragePlacement } from "./storage.js";
+import { type LocalStorageOptions, type StoragePlacement, StoragePlacer } from "./storage.js";
 import { isOver, mergeReport, type TaskChange, type TaskEntry, toObserved, toPlanned } from "./task-table.js";
 
 export interface LocalOrchestratorOptions extends CompileOptions {
@@ -147,6 +147,7 @@ export function createLocalOrchestrator(options: LocalOrchestratorOptions): Loca
 
   /** Asks the storage where each service may go next. While one runs, only what an operator wishes is looked at. */
   async function place(storage: LocalStorageOptions, signal: AbortSignal): Promise<void> {
+    const placer = new StoragePlacer(storage, logger);
     while (!signal.aborted) {
       for (const [name, service] of services) {
         if (service.suspended) continue;
@@ -154,8 +155,8 @@ export function createLocalOrchestrator(options: LocalOrchestratorOptions): Loca
         try {
           service.placed =
             runs && service.placed !== null
-              ? { ...service.placed, ...(await readWish(storage, name, signal)) }
-              : await placeByStorage(storage, name, silences(), logger, signal);
+              ? { ...service.placed, ...(await placer.wish(name, signal)) }
+              : await placer.place(name, silences(), signal);
         } catch (error) {
           if (signal.aborted) return;
           logger.log("warn", "a service could not be placed by its storage", { service: name, error: String(error) });

@@ -11,6 +11,7 @@ import {
   type AgentSilence,
   agentViews,
   combinePlacements,
+  type LeaseRecord,
   type Logger,
   leaseRecordFormat,
   type ObservedVolume,
@@ -54,37 +55,74 @@ export interface StoragePlacement {
 
 const ANYWHERE: StoragePlacement = { placement: { kind: "any" }, prefer: null, handedOver: null };
 
-/**
- * Where the storage lets a service run next. A choice that binds (a pin, a pin that moves to be restored) is on record
- * before anything is launched by it.
- * @throws store errors.
- */
-export async function placeByStorage(
-  options: LocalStorageOptions,
-  service: string,
-  agents: readonly AgentSilence[],
-  logger: Logger,
-  signal: AbortSignal,
-): Promise<StoragePlacement> {
-  const stored = await options.resolve(service);
-  if (stored === undefined) return ANYWHERE;
-  const op = await options.op(service, signal);
-  const placements: { role: string; placement: Placement }[] = [];
-  const records = new Map<string, StorageRecord | null>();
-  let left = agents;
-  for (const { strategy, volume } of stored.volumes) {
-    const recorded = (await readStorageRecord(options.records, volume, signal)) ?? null;
-    records.set(volume.role, recorded);
-    const observed = await observe({ ...{ strategy, volume }, op, recorded, logger });
-    const views = agentViews(left, homeOf(recorded), options.agentLostMs ?? AGENT_LOST_MS);
-    const placement = strategy.placement(volume, observed, views);
-    placements.push({ role: volume.role, placement });
-    // The next volume chooses among what this one left, so that two choices meet.
-    if (placement.kind === "agents") left = left.filter(({ id }) => placement.agents.includes(id));
+/** Where storage lets services run next; remembers when each lease was last seen to change. */
+export class StoragePlacer {
+  readonly #options: LocalStorageOptions;
+  readonly #logger: Logger;
+  readonly #leases = new Map<string, { readonly version: string; readonly sinceMs: number }>();
+
+  constructor(options: LocalStorageOptions, logger: Logger) {
+    this.#options = options;
+    this.#logger = logger;
   }
-  const placement = combinePlacements(placements);
-  await record(options, stored, records, placement, signal);
-  return { placement, ...(await readWish(options, service, signal)) };
+
+  /**
+   * A choice that binds (a pin, a pin that moves to be restored) is on record before anything is launched by it.
+   * @throws store errors.
+   */
+  async place(service: string, agents: readonly AgentSilence[], signal: AbortSignal): Promise<StoragePlacement> {
+    const options = this.#options;
+    const stored = await options.resolve(service);
+    if (stored === undefined) return ANYWHERE;
+    const op = await options.op(service, signal);
+    const lease = await this.#look(service, signal);
+    const placements: { role: string; placement: Placement }[] = [];
+    const records = new Map<string, StorageRecord | null>();
+    let left = agents;
+    for (const { strategy, volume } of stored.volumes) {
+      const recorded = (await readStorageRecord(options.records, volume, signal)) ?? null;
+      records.set(volume.role, recorded);
+      const observed = await observe({ ...{ strategy, volume }, op, recorded, logger: this.#logger });
+      const heard = left.map((agent) => heardBy(agent, lease));
+      const views = agentViews(heard, homeOf(recorded), options.agentLostMs ?? AGENT_LOST_MS);
+      const placement = strategy.placement(volume, observed, views);
+      placements.push({ role: volume.role, placement });
+      // The next volume chooses among what this one left, so that two choices meet.
+      if (placement.kind === "agents") left = left.filter(({ id }) => placement.agents.includes(id));
+    }
+    const placement = combinePlacements(placements);
+    await record(options, stored, records, placement, signal);
+    return { placement, ...(await readWish(options.records, service, lease?.record.epoch, signal)) };
+  }
+
+  /** What an operator asked of the present holder; see `askHandover`. @throws store errors. */
+  async wish(service: string, signal: AbortSignal): Promise<Pick<StoragePlacement, "prefer" | "handedOver">> {
+    const lease = await this.#look(service, signal);
+    return readWish(this.#options.records, service, lease?.record.epoch, signal);
+  }
+
+  async #look(service: string, signal: AbortSignal): Promise<SeenLease | undefined> {
+    const { store, clock } = this.#options.records;
+    const entry = await store.get(storePaths.lease(service), { timeoutMs: CALL_MS, signal });
+    if (entry === undefined) return undefined;
+    const nowMs = clock.now().monoMs;
+    const version = `${entry.version.created} ${entry.version.number}`;
+    const before = this.#leases.get(service);
+    const seen = before?.version === version ? before : { version, sinceMs: nowMs };
+    this.#leases.set(service, seen);
+    return { record: leaseRecordFormat.parse(entry.data), unchangedMs: nowMs - seen.sinceMs };
+  }
+}
+
+interface SeenLease {
+  readonly record: LeaseRecord;
+  readonly unchangedMs: number;
+}
+
+/** An agent that only this process cannot reach, and whose run renews its lease, is not lost. Pure. */
+function heardBy(agent: AgentSilence, lease: SeenLease | undefined): AgentSilence {
+  if (lease === undefined || lease.record.agent !== agent.id || lease.record.state.kind !== "held") return agent;
+  return { ...agent, silentMs: Math.min(agent.silentMs ?? lease.unchangedMs, lease.unchangedMs) };
 }
 
 type Observing = ServedService["volumes"][number] & {
@@ -129,15 +167,12 @@ async function record(
   }
 }
 
-/** What an operator asked of the present holder; see `askHandover`. @throws store errors. */
-export async function readWish(
-  { records }: Pick<LocalStorageOptions, "records">,
+async function readWish(
+  records: RecordContext,
   service: string,
+  epoch: bigint | undefined,
   signal: AbortSignal,
 ): Promise<Pick<StoragePlacement, "prefer" | "handedOver">> {
-  const entry = await records.store.get(storePaths.lease(service), { timeoutMs: CALL_MS, signal });
-  if (entry === undefined) return { prefer: null, handedOver: null };
-  const { epoch } = leaseRecordFormat.parse(entry.data);
-  const wish = await readHandover(records, service, epoch, signal);
+  const wish = epoch === undefined ? undefined : await readHandover(records, service, epoch, signal);
   return { prefer: wish?.to ?? null, handedOver: wish === undefined ? null : wish.epoch.toString() };
 }
