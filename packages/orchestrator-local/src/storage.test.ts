@@ -256,12 +256,11 @@ describe("the orchestrator", () => {
 
   test("leaves requests to runs that attach by themselves", async () => {
     const strategy = createFakeStorageStrategy();
-    const own = storage([strategy]);
-    const resolve = async () => ({ ...(await own.resolve()), controllerSide: "inline" as const });
-    await begin({ ...own, resolve });
+    const volumes = [{ strategy, volume: volumeOf("v0") }];
+    const resolve = async () => ({ volumes, limitMs: 10_000, controllerSide: "inline" as const });
+    await begin(storage([], { resolve }));
     await writeLease(lease());
     const grant = { service: SERVICE, epoch: 3n, run: "run-of-epoch-3", agent: "a", signal: stop.signal };
-    const { volumes } = await own.resolve();
     await driveRequest(
       { store: server.connect(), clock },
       { ...{ volumes, grant, former: [], op: createFakeOp() }, by: "run", limitMs: 1_000 },

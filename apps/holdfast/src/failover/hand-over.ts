@@ -122,7 +122,7 @@ async function fenceHolder(
 }
 
 /** @throws `UNFENCEABLE` naming each volume whose storage cannot. Pure. */
-export function requireFence(volumes: readonly StrategyVolume[], holder: LeaseRecord): void {
+function requireFence(volumes: readonly StrategyVolume[], holder: LeaseRecord): void {
   const unable = volumes.filter(({ strategy, volume }) => !strategy.capabilities(volume).fences);
   if (unable.length === 0) return;
   const names = unable.map(

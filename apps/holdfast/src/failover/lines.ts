@@ -33,7 +33,7 @@ export function volumeLines(volume: VolumeOutlook): string[] {
   ];
 }
 
-export function commandLines(commands: Readonly<Record<string, readonly string[]>>): string[] {
+function commandLines(commands: Readonly<Record<string, readonly string[]>>): string[] {
   return Object.entries(commands).flatMap(([verb, lines]) => lines.map((line) => `  ${verb}: ${line}`));
 }
 
@@ -43,7 +43,7 @@ export function takeoverLines(takeover: NonNullable<VolumeOutlook["takeover"]>):
   return takeover.map(stepText);
 }
 
-export function stepText(step: StorageStep): string {
+function stepText(step: StorageStep): string {
   return step.verb === "fence"
     ? `fence ${step.former.agent} (epoch ${step.former.epoch}): ${step.why}`
     : `${step.verb} ${step.agent}: ${step.why}`;

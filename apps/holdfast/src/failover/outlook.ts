@@ -82,7 +82,7 @@ export interface Situation {
 }
 
 /** The agent for which a takeover is thought through when nobody waits yet. */
-export const NEXT_AGENT = "(the next agent)";
+const NEXT_AGENT = "(the next agent)";
 
 /** Pure: where a takeover would go. */
 export function nextAgent({ lease, candidates, to }: Situation): string {

@@ -9,7 +9,7 @@ export interface StrategyVolume {
 }
 
 /** Pure: the volumes of a service as strategies know them; options as written, since each strategy parses its own. */
-export function volumesOf(service: Service): readonly Volume[] {
+function volumesOf(service: Service): readonly Volume[] {
   return service.spec.storage.map(({ role, mountPath, diskMiB, options }) => ({
     service: service.metadata.name,
     role,

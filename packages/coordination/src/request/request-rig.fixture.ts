@@ -20,7 +20,7 @@ import type { RecordContext } from "./context.js";
 import { type DriveOptions, driveRequest } from "./drive.js";
 
 /** A process that dies: after the given number of effects nothing of it works any more. */
-export class CrashPoint {
+class CrashPoint {
   readonly #after: number | null;
   #effects = 0;
   crashed = false;
@@ -50,7 +50,7 @@ async function dyingCall<T>(point: CrashPoint, effect: boolean, call: () => Prom
   return result;
 }
 
-export function crashingStore(store: CoordinationStore, point: CrashPoint): CoordinationStore {
+function crashingStore(store: CoordinationStore, point: CrashPoint): CoordinationStore {
   return {
     ...store,
     get: (...call) => dyingCall(point, false, () => store.get(...call)),
@@ -61,7 +61,7 @@ export function crashingStore(store: CoordinationStore, point: CrashPoint): Coor
   };
 }
 
-export function crashingStrategy(strategy: StorageStrategy, point: CrashPoint): StorageStrategy {
+function crashingStrategy(strategy: StorageStrategy, point: CrashPoint): StorageStrategy {
   return {
     ...strategy,
     observe: (...call) => dyingCall(point, false, () => strategy.observe(...call)),
