@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { parseMountinfo } from "@holdfast/core";
 import { command } from "../../agents/command.js";
@@ -38,7 +38,7 @@ export async function createLocalDisk(image: string, mountPoint: string, sizeMiB
     const run = async (argv: readonly [string, ...string[]]) =>
       (await command(["nsenter", enter, "--", ...argv])).stdout;
     await releaseForeign(holder.pid ?? -1, run);
-    await run(["mount", "-o", "loop", image, mountPoint]);
+    await mountImage(run, image, mountPoint);
     let frozen = false;
     return {
       enter,
@@ -82,14 +82,37 @@ async function releaseForeign(pid: number, run: LocalDisk["run"]): Promise<void>
   for (const { mountPoint } of foreign.reverse()) await run(["umount", "--lazy", mountPoint]);
 }
 
+/**
+ * Not by `mount -o loop`: that asks every loop device of the machine first, and one of another test may hang. Freeing a
+ * device that is mounted makes it go with its mount (LO_FLAGS_AUTOCLEAR).
+ */
+async function mountImage(run: LocalDisk["run"], image: string, mountPoint: string): Promise<void> {
+  const device = (await run(["losetup", "--find", "--show", image])).trim();
+  try {
+    await run(["mount", device, mountPoint]);
+  } finally {
+    await run(["losetup", "--detach", device]);
+  }
+}
+
+/** In sysfs, which no device that hangs can hold up. */
 async function deviceGone(image: string): Promise<void> {
-  let seen = "";
-  await until(
-    `the loop device of ${image} to go`,
-    async () => {
-      seen = (await command(["losetup", "--associated", image])).stdout.trim();
-      return seen === "";
-    },
-    { timeoutMs: GONE_MS, seen: () => seen },
-  );
+  const using = () =>
+    readdirSync("/sys/block")
+      .filter((name) => name.startsWith("loop"))
+      .filter((name) => backingFile(name) === image);
+  await until(`the loop device of ${image} to go`, () => using().length === 0, {
+    timeoutMs: GONE_MS,
+    seen: () => using().join(", "),
+  });
+}
+
+function backingFile(device: string): string | undefined {
+  try {
+    return readFileSync(`/sys/block/${device}/loop/backing_file`, "utf8").trim();
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT" || code === "ENXIO") return undefined; // free, or freed at this moment
+    throw error;
+  }
 }
