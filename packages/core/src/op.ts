@@ -68,6 +68,13 @@ export interface VolumeUsage {
 export interface DaemonOptions {
   /** For logs and messages. */
   readonly name: string;
+  /**
+   * It serves a file system (a FUSE client): it is given mounts of its own, of which only those below `workDirectory`
+   * are seen by everybody in the tree. Mount there, then bind to the final place. Otherwise it could be the last one
+   * to let go of the mounts that it serves itself, and the kernel would wait in its exit for an answer that only it
+   * could give: a process that never ends.
+   */
+  readonly servesMounts?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
 }

@@ -2,9 +2,16 @@ import { spawn } from "node:child_process";
 import { closeSync, constants, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Daemon, type DaemonOptions, HoldfastError } from "@holdfast/core";
+import { readMounts } from "./mounts.js";
+import { runBounded } from "./volume/child.js";
+import { explainOutcome } from "./volume/look.js";
 
 const OUTPUT_BYTES_MAX = 8_192;
 const GONE_MS = 2_000;
+const MOUNT_MS = 5_000;
+
+/** unshare(1) executes the program in its own place, so the process id stays. */
+const OWN_MOUNTS = ["unshare", "--mount", "--propagation", "unchanged", "--"] as const;
 
 /**
  * Starts a process in the foreground and leaves it running. It is in a session of its own, so that a signal to the
@@ -18,7 +25,9 @@ export async function startDaemon(
 ): Promise<Daemon> {
   const log = join(directory, `${options.name.replaceAll(/[^A-Za-z0-9_.-]/g, "_")}.log`);
   const file = openSync(log, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW, 0o600);
-  const child = spawn(command, [...args], {
+  if (options.servesMounts === true) await shareMounts(directory);
+  const [program, ...rest] = options.servesMounts === true ? [...OWN_MOUNTS, command, ...args] : [command, ...args];
+  const child = spawn(program ?? command, rest, {
     detached: true,
     stdio: ["ignore", file, file],
     ...(options.env === undefined ? {} : { env: { ...process.env, ...options.env } }),
@@ -57,6 +66,27 @@ export async function startDaemon(
       });
     },
   };
+}
+
+/**
+ * Makes the directory a mount of its own that is shared (mount_namespaces(7)): what is mounted below it by a process with
+ * a copy of our mounts appears here, too. Everything else is private or a slave, so nothing of ours appears there.
+ */
+async function shareMounts(directory: string): Promise<void> {
+  const mounts = await readMounts();
+  const calls = mounts.some(({ mountPoint }) => mountPoint === directory)
+    ? [["--make-shared", directory]]
+    : [
+        ["--bind", directory, directory],
+        ["--make-shared", directory],
+      ];
+  for (const args of calls) {
+    const { outcome } = await runBounded(["mount", ...args], MOUNT_MS);
+    if (outcome.kind === "code" && outcome.code === 0) continue;
+    throw new HoldfastError("DENIED", `mount ${args.join(" ")} failed: ${explainOutcome(outcome)}.`, {
+      hint: "Strategies that mount need root and a mount namespace of their own.",
+    });
+  }
 }
 
 function startError(command: string, cause: NodeJS.ErrnoException): HoldfastError {

@@ -27,16 +27,14 @@ export function explainNbd(volume: Volume, options: NbdOptions): StorageExplanat
     ],
     commands: {
       attach: [control("attach", options.volume, "AGENT", "ADDRESS", "EPOCH"), line([client.command, ...client.args])],
-      mount: [
-        line(["mount", "-t", options.fsType, "-o", mountOptions(options, device).join(","), device, volume.mountPath]),
-      ],
+      mount: [line(["mount", "-t", options.fsType, "-o", mountOptions(options).join(","), device, volume.mountPath])],
       fence: [control("fence", options.volume, "FORMER-AGENT", "FORMER-EPOCH", "EPOCH")],
       detach: [control("detach", options.volume, "AGENT")],
     },
     settings: [
       { name: "one client", value: oneClient[server.kind], why: "a second client would be a second writer" },
       { name: "flush", value: flushes[server.kind], why: "an fsync must reach the server's disk" },
-      { name: "mount options", value: mountOptions(options, device).join(","), why: "stop at the first error" },
+      { name: "mount options", value: mountOptions(options).join(","), why: "stop at the first error" },
       {
         name: "server port",
         value: String(server.port),

@@ -4,6 +4,7 @@ import type { ClientKind, NbdOptions } from "../options.js";
 import { clientCommand, FUSE_SOURCE, PROGRAM } from "./client-command.js";
 import { clientsOf, killClients, type RunningClient } from "./clients.js";
 import { connectError } from "./connect-error.js";
+import { inOwnNamespace } from "./own-namespace.js";
 
 const SHORT_MS = 5_000;
 const KILL_MS = 5_000;
@@ -20,8 +21,12 @@ export async function connect(op: Op, volume: Volume, options: NbdOptions, conte
   const kind = await chooseClient(op, options);
   const device = kind === "kernel" ? await freeKernelDevice(op) : await makeDeviceFile(op, volume, context, kind);
   const { address, port } = options.server;
-  const { command, args } = clientCommand(kind, { address, port, export: context.export, device }, options.reconnectMs);
-  const daemon = await op.daemon(command, args, { name: `nbd client of ${volume.service}/${volume.role}` });
+  const client = clientCommand(kind, { address, port, export: context.export, device }, options.reconnectMs);
+  // The kernel's client is no file system, and depends on nothing that is mounted.
+  const { command, args } = kind === "kernel" ? client : inOwnNamespace(client);
+  const name = `nbd client of ${volume.service}/${volume.role}`;
+  // With mounts of its own: in ours it would exit as the last user of the file system that lies on it.
+  const daemon = await op.daemon(command, args, { name, servesMounts: kind !== "kernel" });
   for (let waitedMs = 0; ; waitedMs += POLL_MS) {
     const ended = daemon.ended();
     if (ended !== undefined) throw connectError(options, context.export, ended, daemon.output());
@@ -70,7 +75,13 @@ async function freeKernelDevice(op: Op): Promise<string> {
 
 /** Where a client's file appears: one directory per role and export, so that the path says what it is. */
 async function makeDeviceFile(op: Op, volume: Volume, context: NbdContext, kind: ClientKind): Promise<string> {
-  const directory = `${deviceRoot(op, volume)}/${context.export}`;
+  const root = deviceRoot(op, volume);
+  await op.files.makeDirectory(root, { mode: 0o700 });
+  if (!(await op.mounts()).some(({ mountPoint }) => mountPoint === root)) {
+    await op.exec("mount", ["--bind", root, root], { timeoutMs: SHORT_MS });
+  }
+  await op.exec("mount", ["--make-shared", root], { timeoutMs: SHORT_MS });
+  const directory = `${root}/${context.export}`;
   await op.files.makeDirectory(directory, { mode: 0o700 });
   const device = `${directory}/disk`;
   // qemu mounts over a file that is there; nbdfuse over the directory, in which it shows one.

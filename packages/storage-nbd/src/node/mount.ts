@@ -3,7 +3,7 @@ import type { NbdContext } from "../context.js";
 import type { NbdOptions } from "../options.js";
 import { clientsOf } from "./clients.js";
 import { connectedDevice, refuseLostGrant } from "./device.js";
-import { mountOptions } from "./mount-options.js";
+import { LOOP_MOUNT, mountOptions } from "./mount-options.js";
 import { deviceBelow, mountAt, sysBlock } from "./mounted.js";
 import { needsRepair } from "./repair.js";
 
@@ -32,11 +32,14 @@ export async function mount(
   await refuseLastingLoop(op, volume);
 }
 
-/** With `-o loop` mount makes a loop device that the kernel takes away with the mount, also when everybody dies. */
 export async function mountDevice(op: Op, options: NbdOptions, device: string, place: string): Promise<void> {
-  const args = ["-t", options.fsType, "-o", mountOptions(options, device).join(","), device, place];
+  const words = mountOptions(options).join(",");
   try {
-    await op.exec("mount", args, { timeoutMs: MOUNT_MS });
+    if (device.startsWith("/dev/")) {
+      await op.exec("mount", ["-t", options.fsType, "-o", words, device, place], { timeoutMs: MOUNT_MS });
+    } else {
+      await op.exec("sh", ["-c", LOOP_MOUNT, "sh", options.fsType, words, device, place], { timeoutMs: MOUNT_MS });
+    }
   } catch (error) {
     if (!hasCode(error, "INTERNAL")) throw error;
     const stderr = error instanceof HoldfastError ? String(error.detail.stderr) : "";
@@ -52,7 +55,7 @@ async function refuseLastingLoop(op: Op, volume: Volume): Promise<void> {
   if (mounted === undefined || !mounted.device.startsWith(LOOP_MAJOR)) return;
   if ((await sysBlock(op, mounted.device, "loop/autoclear")) === "1") return;
   throw new HoldfastError("INTERNAL", `The loop device ${mounted.source} would outlive its mount.`, {
-    hint: "This mount(8) does not set LO_FLAGS_AUTOCLEAR; use the one of util-linux.",
+    hint: "This losetup(8) does not set LO_FLAGS_AUTOCLEAR on a device that is in use; use the one of util-linux.",
   });
 }
 

@@ -51,6 +51,9 @@ async function refuseMounted(op: Op, volume: Volume, clients: readonly RunningCl
 
 async function removeDirectories(op: Op, volume: Volume): Promise<void> {
   const root = deviceRoot(op, volume);
+  if ((await op.mounts()).some(({ mountPoint }) => mountPoint === root)) {
+    await op.exec("umount", ["--lazy", "--no-canonicalize", root], { timeoutMs: SHORT_MS });
+  }
   for (const name of (await op.files.list(root)) ?? []) {
     for (const file of (await op.files.list(`${root}/${name}`)) ?? []) await op.files.remove(`${root}/${name}/${file}`);
     await op.files.remove(`${root}/${name}`);
