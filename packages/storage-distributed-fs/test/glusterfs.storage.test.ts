@@ -12,7 +12,7 @@ const QUORUM_ERROR_MS_MAX = 12_000;
 let world: GlusterWorld;
 let stage: Stage;
 beforeAll(async () => {
-  world = await glusterRecipe().start();
+  world = await glusterRecipe({ layout: "volume" }).start();
 });
 afterAll(async () => {
   await world.close();
@@ -24,21 +24,25 @@ afterEach(async () => {
   for (const agent of world.agents) await agent.heal();
   for (const { machine } of world.cluster.servers) if (machine.state() !== "connected") await machine.heal();
   await stage.close();
+  await world.cluster.settled();
+  for (const volume of volumes.splice(0)) await world.cluster.removeVolume(volume);
 });
 
 let count = 0;
+const volumes: string[] = [];
 async function volumeOf(options: Record<string, unknown> = {}): Promise<Volume> {
   count += 1;
   const created = await world.createVolume(`orders${count}`);
+  volumes.push(created.service);
   return { ...created, options: strategy.optionsSchema.parse({ ...(created.options as object), ...options }) };
 }
 
-const open = (half: NodeHalf, volume: Volume, name = "data", direct = false) =>
+const open = (half: NodeHalf, volume: Volume, name = "file", direct = false) =>
   half.help("open", { path: `${volume.mountPath}/${name}`, create: true, direct });
 const write = (half: NodeHalf, file: number, pattern: string, position = 0, length = BLOCK) =>
   half.help("write", { file, position, pattern, length });
 const read = (half: NodeHalf, volume: Volume, position = 0) =>
-  half.help("read", { path: `${volume.mountPath}/data`, position, length: 1, drop: false });
+  half.help("read", { path: `${volume.mountPath}/file`, position, length: 1, drop: false });
 const former = { agent: "agent-1", epoch: 1n, bootId: null };
 
 test("mounts, proves that other agents see its locks, and leaves nothing behind", async () => {
@@ -167,7 +171,7 @@ async function cutHolderAndSuccessor(fenced: boolean) {
   const grant = stage.grant(volume, first, 1n);
   await strategy.attach(stage.op, volume, first.id, grant);
   const half = await stage.mounted(volume, first, 1n);
-  const [buffered, direct] = [await open(half, volume), await open(half, volume, "data", true)];
+  const [buffered, direct] = [await open(half, volume), await open(half, volume, "file", true)];
   await write(half, buffered, "a", 0, 2 * BLOCK);
   await half.help("fsync", { file: buffered });
   await first.cut();

@@ -17,7 +17,7 @@ export async function inspect(op: Op, { options }: DriverVolume<GlusterfsOptions
       },
     ];
   }
-  const { info, health } = await readHealth(op, options);
+  const { info, health, unseen } = await readHealth(op, options);
   const settings = parseOptions(await gluster(op, options, ["volume", "get", options.volume, "all"]));
   return [
     ...health.lostQuorum.map(
@@ -44,6 +44,16 @@ export async function inspect(op: Op, { options }: DriverVolume<GlusterfsOptions
         fix: `gluster volume heal ${options.volume} split-brain latest-mtime ${entry}, after comparing the copies`,
       }),
     ),
+    ...(unseen === undefined ? [] : [unseenSplitBrain(options, unseen)]),
     ...findSettings(options, info, settings),
   ];
+}
+
+function unseenSplitBrain({ volume }: GlusterfsOptions, why: string): StorageFinding {
+  return {
+    code: "GLUSTER_SPLIT_BRAIN_UNSEEN",
+    severity: "warning",
+    message: `Whether anything is in split-brain could not be found out: ${why}`,
+    fix: `gluster volume heal ${volume} info split-brain`,
+  };
 }

@@ -21,7 +21,7 @@ export async function leftoverClients(op: Op, { driver, volume }: Bound): Promis
   );
   const suspects: string[] = [];
   for (const file of stdout.split("\n").filter((line) => line !== "")) {
-    const bytes = await op.files.read(file, { bytesMax: CMDLINE_BYTES_MAX });
+    const bytes = await readCommandLine(op, file);
     if (bytes !== undefined && driver.isClient(volume, splitArguments(bytes))) suspects.push(file.split("/")[2] ?? "");
   }
   if (suspects.length === 0) return [];
@@ -31,6 +31,16 @@ export async function leftoverClients(op: Op, { driver, volume }: Bound): Promis
     okExitCodes: [0, 1],
   });
   return sameNetwork(namespaces.stdout);
+}
+
+/** Undefined: it ended. A process that ends between open and read answers with ESRCH. */
+async function readCommandLine(op: Op, file: string): Promise<Uint8Array | undefined> {
+  try {
+    return await op.files.read(file, { bytesMax: CMDLINE_BYTES_MAX });
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ESRCH") return undefined;
+    throw error;
+  }
 }
 
 function splitArguments(bytes: Uint8Array): string[] {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { command } from "../../agents/command.js";
 import type { AgentNetwork } from "../../agents/network.js";
 import { until } from "../../agents/until.js";
+import { startServerProcess } from "../server-process.js";
 import { createGlusterServer, type GlusterServer } from "./server.js";
 
 /** Gluster servers that trust each other, and the volumes on them. */
@@ -13,11 +14,16 @@ export interface GlusterCluster {
   gluster(...args: readonly string[]): Promise<string>;
   /** A volume with one copy on each server; started, every brick up. */
   createVolume(name: string): Promise<void>;
+  removeVolume(name: string): Promise<void>;
+  /** Makes a directory on a volume, through a mount that is taken away again. */
+  makeDirectory(volume: string, path: string): Promise<void>;
   /** The servers that are not running; every brick of every volume up. */
   start(): Promise<void>;
   hang(): Promise<void>;
   resume(): Promise<void>;
   kill(): Promise<void>;
+  /** Resolves when the servers know each other and every brick of every volume is up: after a server was cut off. */
+  settled(): Promise<void>;
   /** Fills every brick's file system; returns what frees them. */
   fill(): Promise<() => Promise<void>>;
   /** Ends everything and removes the files. */
@@ -31,7 +37,11 @@ export interface GlusterClusterOptions {
   readonly settings: Readonly<Record<string, string>>;
 }
 
+/** Blocks without writing them, then what is left; dd ends with an error when there is no room, which is what is wanted. */
+const FILL = `fallocate -l "$(($(stat -f -c '%a * %S' "$(dirname "$1")")))" "$1"
+dd if=/dev/zero of="$1.rest" bs=64k conv=fsync status=none || test -s "$1.rest"`;
 const SERVING_LIMIT_MS = 60_000;
+const MOUNT_LIMIT_MS = 15_000;
 
 export async function createGlusterCluster(
   network: AgentNetwork,
@@ -88,8 +98,16 @@ export async function createGlusterCluster(
       await gluster("volume", "start", name);
       await whenBricksServe();
     },
+    async removeVolume(name: string) {
+      await gluster("volume", "stop", name, "force");
+      await gluster("volume", "delete", name);
+    },
+    makeDirectory: (volume: string, path: string) => makeDirectory(first, directory, volume, path),
     async start() {
       await start();
+      await running.settled();
+    },
+    async settled() {
       await whenPooled();
       await whenBricksServe();
     },
@@ -104,11 +122,9 @@ export async function createGlusterCluster(
     },
     async fill() {
       const filler = (server: GlusterServer) => join(server.brickDirectory, "filler");
-      // dd ends with an error when there is no room left, which is what is wanted.
-      const fill = 'dd if=/dev/zero of="$1" bs=1M conv=fsync status=none || test -s "$1"';
-      await all((server) => server.inside(["sh", "-c", fill, "sh", filler(server)]));
+      await all((server) => server.inside(["sh", "-c", FILL, "sh", filler(server)]));
       return async () => {
-        await all((server) => server.inside(["rm", "-f", filler(server)]));
+        await all((server) => server.inside(["rm", "-f", filler(server), `${filler(server)}.rest`]));
       };
     },
     async dispose() {
@@ -125,6 +141,28 @@ export async function createGlusterCluster(
     throw error;
   }
   return running;
+}
+
+async function makeDirectory({ machine }: GlusterServer, directory: string, volume: string, path: string) {
+  const mountPoint = mkdtempSync(join(directory, "mount-"));
+  const client = startServerProcess({
+    name: "glusterfs",
+    argv: ["glusterfs", "-N", `--volfile-server=${machine.address}`, `--volfile-id=${volume}`, mountPoint],
+    enter: machine.enter,
+    logFile: join(directory, "mount.out"),
+  });
+  const mounted = async () => (await command(["cat", "/proc/self/mountinfo"])).stdout.includes(` ${mountPoint} `);
+  const limit = { timeoutMs: MOUNT_LIMIT_MS, seen: () => client.describe() };
+  try {
+    await until("the volume to be mounted", async () => client.running && (await mounted()), limit);
+    await command(["mkdir", "-p", join(mountPoint, path)]);
+    await command(["umount", mountPoint]);
+    await until("its client to end", () => !client.running, limit);
+  } finally {
+    await client.kill();
+    if (await mounted()) await command(["umount", "--lazy", mountPoint]);
+    rmSync(mountPoint, { recursive: true, force: true });
+  }
 }
 
 /** `Brick 10.83.1.1:/path   52373   0   Y   123`; a long name is broken into two lines. */

@@ -11,6 +11,11 @@ import { createGlusterCluster, type GlusterCluster } from "./cluster.js";
 export interface GlusterRecipeOptions {
   readonly replicas?: 1 | 3;
   readonly agents?: number;
+  /**
+   * What a volume of the suite is: a directory of one Gluster volume (the default; made in a moment), or a Gluster volume of its own
+   * with a process per server, which is what a fence of one service alone needs.
+   */
+  readonly layout?: "directory" | "volume";
   /** Size of the file system under each server's bricks; sparse. */
   readonly brickMiB?: number;
   /** Further settings of every volume. */
@@ -33,6 +38,7 @@ const SETTINGS = {
   "client.strict-locks": "on",
 };
 const DEAD_CLIENT_LOCK_MS = 7_000;
+const SHARED_VOLUME = "services";
 
 /** GlusterFS with its servers in network namespaces of their own, one copy on each. */
 export function glusterRecipe(options: GlusterRecipeOptions = {}): StorageRecipe & { start(): Promise<GlusterWorld> } {
@@ -67,6 +73,7 @@ async function startWorld(options: GlusterRecipeOptions): Promise<GlusterWorld> 
       settings: { ...SETTINGS, ...options.settings },
     });
     cluster = running;
+    if (options.layout !== "volume") await running.createVolume(SHARED_VOLUME);
     const agents: StorageAgent[] = [];
     for (let index = 1; index <= (options.agents ?? 3); index += 1)
       agents.push(namespaceAgent(`agent-${index}`, await network.addAgent()));
@@ -78,24 +85,7 @@ async function startWorld(options: GlusterRecipeOptions): Promise<GlusterWorld> 
       agents: [first, second, ...others],
       hostAddress: network.address,
       cluster: running,
-      async createVolume(service): Promise<Volume> {
-        await running.createVolume(service);
-        return {
-          service,
-          role: "data",
-          mountPath,
-          diskMiB: null,
-          options: {
-            type: "glusterfs",
-            servers: running.servers.map(({ machine }) => machine.address),
-            volume: service,
-            agents: Object.fromEntries(agents.map((agent) => [agent.id, agent.address])),
-            control: running.servers.map(({ cli }) => ({ kind: "command", command: [...cli] })),
-            deadClientLockMs: DEAD_CLIENT_LOCK_MS,
-            ...options.volumeOptions,
-          },
-        };
-      },
+      createVolume: (service) => createVolume(running, service, mountPath, agents, options),
       servers: {
         addresses: running.servers.map(({ machine }) => machine.address),
         hang: () => running.hang(),
@@ -110,6 +100,32 @@ async function startWorld(options: GlusterRecipeOptions): Promise<GlusterWorld> 
     await close();
     throw error;
   }
+}
+
+async function createVolume(
+  cluster: GlusterCluster,
+  service: string,
+  mountPath: string,
+  agents: readonly StorageAgent[],
+  { layout, volumeOptions }: GlusterRecipeOptions,
+): Promise<Volume> {
+  if (layout === "volume") await cluster.createVolume(service);
+  else await cluster.makeDirectory(SHARED_VOLUME, service);
+  return {
+    service,
+    role: "data",
+    mountPath,
+    diskMiB: null,
+    options: {
+      type: "glusterfs",
+      servers: cluster.servers.map(({ machine }) => machine.address),
+      ...(layout === "volume" ? { volume: service } : { volume: SHARED_VOLUME, subdirectory: `/${service}` }),
+      agents: Object.fromEntries(agents.map((agent) => [agent.id, agent.address])),
+      control: cluster.servers.map(({ cli }) => ({ kind: "command", command: [...cli] })),
+      deadClientLockMs: DEAD_CLIENT_LOCK_MS,
+      ...volumeOptions,
+    },
+  };
 }
 
 async function serverVersion(): Promise<string> {

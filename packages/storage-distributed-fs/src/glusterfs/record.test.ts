@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { assertNotStale, formatRecord, parseRecord, recordKey } from "./record.js";
+import { agentsOf } from "./reject-list.js";
+
+test("what is written is read back", () => {
+  for (const record of [
+    { epoch: 5n, agent: "agent-1" },
+    { epoch: 7n, agent: null },
+    { epoch: 9n, agent: "odd name@x" },
+  ]) {
+    expect(parseRecord(formatRecord(record))).toEqual(record);
+  }
+  expect(formatRecord({ epoch: 9n, agent: "odd name" })).not.toMatch(/\s/);
+});
+
+test("something else under the key is nothing", () => {
+  for (const value of [undefined, "", "x", "5@", "-1"]) expect(parseRecord(value)).toBeUndefined();
+});
+
+test("services that share a volume have records of their own", () => {
+  expect(recordKey({ service: "orders", role: "data" })).not.toBe(recordKey({ service: "orders", role: "wal" }));
+});
+
+test("only a higher epoch makes a grant stale", () => {
+  assertNotStale(undefined, 1n);
+  assertNotStale({ epoch: 2n, agent: null }, 2n);
+  expect(() => assertNotStale({ epoch: 3n, agent: null }, 2n)).toThrow(
+    expect.objectContaining({ code: "STALE_EPOCH" }),
+  );
+});
+
+test("an address that belongs to no known agent stands for itself", () => {
+  expect(agentsOf(["10.0.0.4", "10.0.0.9"], { agents: { "agent-1": "10.0.0.4" } })).toEqual(["agent-1", "10.0.0.9"]);
+});
