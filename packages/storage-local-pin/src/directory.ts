@@ -14,6 +14,8 @@ import type { LocalVolume } from "./options.js";
 /** A local disk answers in milliseconds; one that takes longer than this is broken. */
 const LOOK_MS = 5_000;
 const COMMAND_MS = 5_000;
+/** umount(8): whatever it was that failed. */
+const UMOUNT_FAILED = 32;
 /** Writing back what a stopped database left in memory. */
 const SYNC_MS = 20_000;
 
@@ -83,7 +85,15 @@ export async function unbindDirectory(op: Op, local: LocalVolume): Promise<void>
   if (!mounted) return;
   await op.volumes.sync(local.path, { timeoutMs: SYNC_MS });
   if (!local.bound || !(await isBound(op, local))) return;
-  await op.exec("umount", ["--", local.mountPath], { timeoutMs: COMMAND_MS });
+  const { exitCode, stderr } = await op.exec("umount", ["--", local.mountPath], {
+    timeoutMs: COMMAND_MS,
+    okExitCodes: [0, UMOUNT_FAILED],
+  });
+  if (exitCode === 0 || !(await isBound(op, local))) return;
+  throw new HoldfastError("BUSY", `${local.mountPath} cannot be unmounted: ${stderr.trim()}`, {
+    hint: "A process of the run still uses it; call again when it has ended.",
+    retryable: true,
+  });
 }
 
 /** The tree is gone, and with it everything that could write to a disk of this machine. */

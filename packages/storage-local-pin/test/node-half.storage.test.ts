@@ -1,4 +1,5 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Volume, volumeEpochFormat } from "@holdfast/core";
@@ -98,6 +99,16 @@ test("mounts over nothing that is mounted there already", async () => {
   } finally {
     await op.exec("umount", [volume.mountPath], { timeoutMs: 5_000 });
   }
+});
+
+test("is busy while a file is open, and unmounted when it is closed", async () => {
+  const op = realOp(base);
+  await strategy.mount(op, volume, context, grantOf(1n));
+  const file = await open(join(volume.mountPath, "open"), "w");
+  await expect(strategy.unmount(op, volume)).rejects.toMatchObject({ code: "BUSY", retryable: true });
+  await file.close();
+  await strategy.unmount(op, volume);
+  expect(await strategy.verify(op, volume)).toMatchObject({ mounted: false });
 });
 
 test("does not take a link for a mount", async () => {
