@@ -34,7 +34,8 @@ export async function exec(
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
-  const result = await Promise.race([child, abandoned(options.timeoutMs, signal)]);
+  const abandonment = abandoned(options.timeoutMs, signal);
+  const result = await Promise.race([child, abandonment.promise]).finally(abandonment.dispose);
   if (result === "abandoned") {
     child.unref();
     throw endedEarly(command, options.timeoutMs);
@@ -67,11 +68,22 @@ function endedEarly(command: string, timeoutMs: number, cause?: unknown): Holdfa
   });
 }
 
-/** Resolves a little after the child should have been killed. */
-function abandoned(timeoutMs: number, signal: AbortSignal): Promise<"abandoned"> {
-  return new Promise((resolve) => {
-    const after = (ms: number) => setTimeout(() => resolve("abandoned"), ms).unref();
-    after(timeoutMs + ABANDON_MS);
-    signal.addEventListener("abort", () => after(ABANDON_MS), { once: true });
+/** Resolves a little after the child should have been killed. Disposed of, because the signal outlives many commands. */
+function abandoned(timeoutMs: number, signal: AbortSignal) {
+  let giveUp: (() => void) | undefined;
+  const promise = new Promise<"abandoned">((resolve) => {
+    giveUp = () => resolve("abandoned");
   });
+  const timers: NodeJS.Timeout[] = [];
+  const after = (ms: number) => timers.push(setTimeout(() => giveUp?.(), ms).unref());
+  const onAbort = () => after(ABANDON_MS);
+  after(timeoutMs + ABANDON_MS);
+  signal.addEventListener("abort", onAbort, { once: true });
+  return {
+    promise,
+    dispose() {
+      for (const timer of timers) clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+    },
+  };
 }
