@@ -6,8 +6,7 @@ import { createAgentNetwork } from "../../agents/network.js";
 import { type Guest, guestsUnavailable, startGuest } from "../vm/index.js";
 import { isInstalled } from "../vm/unavailable.js";
 import type { StorageRecipe, StorageWorld } from "../world.js";
-import { startGaneshaServer } from "./ganesha-server.js";
-import { startKernelServer } from "./kernel-server.js";
+import { startNfsServer } from "./guest-server.js";
 import type { NfsServer } from "./server.js";
 
 export interface NfsRecipeOptions {
@@ -61,7 +60,7 @@ async function startWorld(options: NfsRecipeOptions): Promise<NfsWorld> {
     const names = Array.from({ length: options.agents ?? 2 }, (_, index) => `agent-${index + 1}`);
     // All at once: most of a boot is waiting for the other processor.
     const started = await Promise.allSettled([
-      (options.server === "kernel" ? startKernelServer : startGaneshaServer)(network, directory).then((server) => {
+      startNfsServer(options.server, network, directory).then((server) => {
         opened.push(server);
         return server;
       }),
@@ -109,7 +108,7 @@ async function createVolume(
   agents: readonly Guest[],
   further: Readonly<Record<string, unknown>>,
 ): Promise<Volume> {
-  const { source, directory, exportPath } = server.place(service);
+  const { source, directory } = server.place(service);
   await server.shell(`mkdir ${directory}`);
   return {
     service,
@@ -123,7 +122,6 @@ async function createVolume(
         kind: server.kind,
         control: server.control("env"),
         directory,
-        ...(server.kind === "kernel" ? { exportPath } : {}),
         ...(await server.options(service)),
       },
       agents: Object.fromEntries(agents.map(({ id, address }) => [id, address])),

@@ -11,7 +11,7 @@ export interface NfsServer {
   /** A shell script on the server; works while agents are cut off. */
   shell(script: string): Promise<string>;
   /** What the clients mount, and where that lies on the server. */
-  place(name: string): { readonly source: string; readonly directory: string; readonly exportPath: string };
+  place(name: string): { readonly source: string; readonly directory: string };
   /** Further options of the strategy's `server` for a volume. */
   options(name: string): Promise<Readonly<Record<string, unknown>>>;
   hang(): Promise<void>;
