@@ -5,14 +5,21 @@ import { glusterfsDriver } from "./glusterfs/driver.js";
 import { glusterfsOptionsSchema } from "./glusterfs/options.js";
 import { lustreDriver } from "./lustre/driver.js";
 import { lustreOptionsSchema } from "./lustre/options.js";
+import { mooseFsDriver } from "./moosefs/driver.js";
+import { mooseFsOptionsSchema } from "./moosefs/options.js";
 
 /** One file system per line: its options here, its driver below. */
-export const distributedFsOptionsSchema = z.discriminatedUnion("type", [glusterfsOptionsSchema, lustreOptionsSchema]);
+export const distributedFsOptionsSchema = z.discriminatedUnion("type", [
+  glusterfsOptionsSchema,
+  lustreOptionsSchema,
+  mooseFsOptionsSchema,
+]);
 export type DistributedFsOptions = z.output<typeof distributedFsOptionsSchema>;
 
 const drivers: { readonly [Type in DistributedFsOptions["type"]]: unknown } = {
   glusterfs: glusterfsDriver,
   lustre: lustreDriver,
+  moosefs: mooseFsDriver,
 };
 
 /** The driver of parsed options; the type in them names its schema, so the two belong together. */

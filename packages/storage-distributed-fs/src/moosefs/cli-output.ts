@@ -1,5 +1,5 @@
 import { parseAddress } from "./address-range.js";
-import { reaches } from "./exports.js";
+import { directoryOf, reaches } from "./exports.js";
 
 /** Pure readers of `mfscli -p -n`: lines of a title, a colon and tab-separated columns. */
 
@@ -12,7 +12,7 @@ export interface Session {
 }
 
 export function parseSessions(text: string): Session[] {
-  return rows(text).flatMap(({ title, columns }) => {
+  return rows(text).flatMap(({ title, columns }): Session[] => {
     const [id = "", address = "", mountPoint = "", , , , root = ""] = columns;
     if (title === "active mounts, parameters") return [{ id, address, mountPoint, root }];
     if (title === "inactive mounts, parameters") return [{ id, address, mountPoint, root: null }];
@@ -29,7 +29,7 @@ export function sessionsOf(
   return sessions.filter(
     ({ address, root, mountPoint }) =>
       addresses.includes(address) &&
-      (root === null ? mountPoint === volume.mountPath : reaches(root === "" ? "/" : root, volume.path)),
+      (root === null ? mountPoint === volume.mountPath : reaches(directoryOf(root), volume.path)),
   );
 }
 
@@ -63,7 +63,7 @@ export function mayWrite(exports: readonly ActiveExport[], address: string, path
       value !== undefined &&
       value >= entry.from &&
       value <= entry.to &&
-      reaches(entry.directory, path),
+      reaches(directoryOf(entry.directory), path),
   );
 }
 
@@ -87,11 +87,13 @@ export interface ChunkServer {
   readonly connected: boolean;
 }
 
-/** `-SCS`. One that is not connected has `-` instead of a number. */
+/** `-SCS`. */
 export function parseChunkServers(text: string): ChunkServer[] {
-  return rows(text).flatMap(({ title, columns: [address = "", port = "", number = ""] }) =>
-    title.endsWith("chunk servers") ? [{ address, port: Number(port), connected: /^\d+$/.test(number) }] : [],
-  );
+  return rows(text).flatMap(({ title, columns: [address = "", port = ""] }) => {
+    const name = title.toLowerCase();
+    if (!name.endsWith("chunk servers")) return [];
+    return [{ address, port: Number(port), connected: !name.startsWith("disconnected") }];
+  });
 }
 
 /** `-SIC`: chunks by class, e.g. `missing`. */

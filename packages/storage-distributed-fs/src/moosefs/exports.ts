@@ -63,11 +63,7 @@ export function renderExports({ lines, records, fences }: ExportsFile): string {
     const [addresses = "", ...rest] = line.trim().split(/\s+/);
     const range = parseRange(addresses);
     const kept = range === undefined ? [] : without(range, refused);
-    return [
-      `${TAG} original ${line}`,
-      ...kept.map((part) => [formatRange(part), ...rest].join(" ")),
-      `${TAG} end`,
-    ];
+    return [`${TAG} original ${line}`, ...kept.map((part) => [formatRange(part), ...rest].join(" ")), `${TAG} end`];
   });
   return `${[...(managed.length === 0 ? [] : [NOTICE, ...managed]), ...body].join("\n")}\n`;
 }
@@ -97,7 +93,12 @@ export function parseEntry(line: string): ExportEntry | undefined {
   if (range === undefined || directory === undefined || directory === ".") return undefined;
   const words = options.split(",");
   if (!words.includes("rw") && !words.includes("readwrite")) return undefined;
-  return { ...range, directory: `/${directory.replace(/^\/+|\/+$/g, "")}`, options: words };
+  return { ...range, directory: directoryOf(directory), options: words };
+}
+
+/** Relative directories are the root's, slashes at the end mean nothing. */
+export function directoryOf(text: string): string {
+  return `/${text.replace(/^\/+|\/+$/g, "")}`;
 }
 
 /** Whoever may mount a directory above a path, or one below it, reaches files of it. */

@@ -40,6 +40,11 @@ export const mooseFsOptionsSchema = z.strictObject({
     .default(20)
     .describe("`mfstimeout`: an I/O error after so long at the latest; 0: no limit."),
   cacheMode: z.enum(["AUTO", "YES", "NO", "DIRECT"]).default("AUTO").describe("`mfscachemode`."),
-  writeCacheMiB: z.int().min(16).max(2_048).default(64).describe("`mfswritecachesize`: what a dead client loses at most."),
+  writeCacheMiB: z
+    .int()
+    .min(16)
+    .max(2_048)
+    .default(64)
+    .describe("`mfswritecachesize`: what a dead client loses at most."),
 });
 export type MooseFsOptions = z.output<typeof mooseFsOptionsSchema>;

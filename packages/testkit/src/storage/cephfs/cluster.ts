@@ -24,6 +24,7 @@ export interface CephCluster {
   readonly configFile: string;
   /** Makes the cluster and the file system `fs`; once. */
   create(): Promise<void>;
+  /** Idempotent. */
   start(): Promise<void>;
   hang(): Promise<void>;
   resume(): void;
@@ -125,7 +126,9 @@ export async function createCephCluster(network: AgentNetwork, options: CephClus
       await whenServing();
     },
     async start() {
-      if ([...processes.values()].some((server) => server.running)) throw new Error("the Ceph cluster runs already");
+      const running = [...processes.values()].filter((server) => server.running).length;
+      if (running === processes.size) return;
+      if (running > 0) throw new Error("only a part of the Ceph cluster runs");
       runAll();
       await whenServing();
     },

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NetworkAgent } from "../../agents/agent.js";
@@ -6,7 +6,7 @@ import { command } from "../../agents/command.js";
 import type { AgentNetwork } from "../../agents/network.js";
 import { until } from "../../agents/until.js";
 import { type ServerProcess, startServerProcess } from "../server-process.js";
-import { chunkServerConfig, exportsFile, masterConfig } from "./config.js";
+import { adminExport, chunkServerConfig, masterConfig, volumeExport } from "./config.js";
 
 export interface MooseFsClusterOptions {
   readonly chunkServers: number;
@@ -21,14 +21,15 @@ export interface MooseFsCluster {
   readonly directory: string;
   readonly masterConfigFile: string;
   readonly exportsFile: string;
+  /** Idempotent. */
   start(): Promise<void>;
   hang(): Promise<void>;
   resume(): void;
   kill(): Promise<void>;
   /** What `mfscli -p -H MASTER …` prints. */
   cli(...args: readonly string[]): Promise<string>;
-  /** Makes a directory at the server, through a mount that is taken away again. */
-  makeDirectory(path: string): Promise<void>;
+  /** Makes a directory at the server, through a mount that is taken away again, and exports it to all agents. */
+  createVolume(path: string): Promise<void>;
   /** Ends everything and removes the files. */
   dispose(): Promise<void>;
 }
@@ -49,7 +50,7 @@ export async function createMooseFsCluster(
   const masterConfigFile = join(masterDirectory, "mfsmaster.cfg");
   mkdirSync(masterDirectory);
   copyFileSync(EMPTY_METADATA, join(masterDirectory, "metadata.mfs"));
-  writeFileSync(join(masterDirectory, "mfsexports.cfg"), exportsFile(network.prefix));
+  writeFileSync(join(masterDirectory, "mfsexports.cfg"), adminExport(master.address));
   writeFileSync(join(masterDirectory, "mfstopology.cfg"), "");
   writeFileSync(
     masterConfigFile,
@@ -68,9 +69,9 @@ export async function createMooseFsCluster(
 
   let processes: ServerProcess[] = [];
   const describe = () => processes.map((server) => server.describe()).join("\n");
+  const inside = (...argv: readonly string[]) => command([...master.enter, ...argv] as [string, ...string[]]);
   const cli = async (...args: readonly string[]) =>
-    (await command([...master.enter, "mfscli", "-p", "-n", "-H", master.address, ...args] as [string, ...string[]]))
-      .stdout;
+    (await inside("mfscli", "-p", "-n", "-H", master.address, ...args)).stdout;
   const endAll = (how: "kill" | "stop") =>
     Promise.all(processes.map((server) => (server.running ? server[how]() : undefined)));
   return {
@@ -80,7 +81,11 @@ export async function createMooseFsCluster(
     masterConfigFile,
     exportsFile: join(masterDirectory, "mfsexports.cfg"),
     async start() {
-      if (processes.some((server) => server.running)) throw new Error("the MooseFS cluster runs already");
+      if (processes.some((server) => server.running)) {
+        if (!processes.every((server) => server.running))
+          throw new Error(`only a part of MooseFS runs:\n${describe()}`);
+        return;
+      }
       processes = [
         startServerProcess({
           name: "mfsmaster",
@@ -119,7 +124,14 @@ export async function createMooseFsCluster(
       await endAll("kill");
     },
     cli,
-    makeDirectory: (path) => makeDirectory(master, directory, path),
+    async createVolume(path) {
+      await makeDirectory(master, directory, path);
+      appendFileSync(join(masterDirectory, "mfsexports.cfg"), volumeExport(network.prefix, path));
+      await inside("mfsmaster", "-c", masterConfigFile, "reload");
+      await until("the volume to be exported", async () => (await cli("-SEX")).includes(`\t${path}\t`), {
+        timeoutMs: MOUNT_LIMIT_MS,
+      });
+    },
     async dispose() {
       // Chunk data and metadata are thrown away: nothing has to be saved.
       await endAll("kill");

@@ -48,8 +48,13 @@ export function chunkServerConfig({ directory, address, masterAddress }: ChunkSe
   });
 }
 
-export function exportsFile(prefix: string): string {
-  return `${prefix}.0/24 / rw,alldirs,admin,maproot=0:0\n`;
+/** The master's own machine makes the volumes; every volume gets a line of its own. */
+export function adminExport(masterAddress: string): string {
+  return `${masterAddress} / rw,alldirs,admin,maproot=0:0\n`;
+}
+
+export function volumeExport(prefix: string, path: string): string {
+  return `${prefix}.0/24 ${path} rw,maproot=0:0\n`;
 }
 
 function lines(settings: Readonly<Record<string, string>>): string {

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Volume } from "@holdfast/core";
+import type { NetworkAgent } from "../../agents/agent.js";
 import { createAgentNetwork, namespacesUnavailable } from "../../agents/network.js";
 import { namespaceAgent } from "../namespace-agent.js";
 import type { StorageAgent, StorageRecipe, StorageWorld } from "../world.js";
@@ -83,7 +84,7 @@ async function createVolume(
   agents: readonly StorageAgent[],
   extra: Readonly<Record<string, unknown>>,
 ): Promise<Volume> {
-  await cluster.makeDirectory(service);
+  await cluster.createVolume(`/${service}`);
   return {
     service,
     role: "data",
@@ -94,13 +95,18 @@ async function createVolume(
       servers: [cluster.master.address],
       path: `/${service}`,
       agents: Object.fromEntries(agents.map((agent) => [agent.id, agent.address])),
-      control: { kind: "command", command: cluster.master.enter },
+      control: [control(cluster.master)],
+      chunkServerControl: Object.fromEntries(
+        cluster.machines.slice(1).map((machine) => [machine.address, control(machine)]),
+      ),
       masterConfigFile: cluster.masterConfigFile,
       exportsFile: cluster.exportsFile,
       ...extra,
     },
   };
 }
+
+const control = ({ enter }: NetworkAgent) => ({ kind: "command", command: [...enter] });
 
 async function serverVersion(cluster: MooseFsCluster): Promise<string> {
   return /\b\d+\.\d+\.\d+\b/.exec(await cluster.cli("-SIG"))?.[0] ?? "of unknown version";

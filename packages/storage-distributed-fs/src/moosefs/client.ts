@@ -1,0 +1,45 @@
+import type { MountEntry } from "@holdfast/core";
+import type { ClientCommand, ClientPlace, DriverVolume, PeerFilter } from "../driver.js";
+import type { MooseFsOptions } from "./options.js";
+
+/** mfsmount(8). `-f` keeps it in the foreground, so that the storage tree owns it. */
+export function clientCommand({ options }: DriverVolume<MooseFsOptions>, place: ClientPlace): ClientCommand {
+  const [server = ""] = options.servers;
+  const settings = [
+    `mfsioretries=${options.ioRetries}`,
+    `mfstimeout=${options.ioTimeoutSeconds}`,
+    `mfscachemode=${options.cacheMode}`,
+    `mfswritecachesize=${options.writeCacheMiB}`,
+    // A full disk is an error at once, and not after all retries. (Not so a lost chunk: while chunk servers come back, all are lost.)
+    "mfserroronnospace",
+    // The next client's directory is never this one's memory of it.
+    "mfsdirentrycacheto=0",
+  ];
+  return {
+    kind: "daemon",
+    program: "mfsmount",
+    args: [
+      ...["-f", "-H", server, "-P", String(options.masterPort), "-S", options.path],
+      ...["-o", settings.join(","), place.mountPath],
+    ],
+  };
+}
+
+export function isClient({ options, mountPath }: DriverVolume<MooseFsOptions>, argv: readonly string[]): boolean {
+  const program = argv[0]?.split("/").at(-1);
+  return program === "mfsmount" && argv.includes(options.path) && argv.at(-1) === mountPath;
+}
+
+/** The source is `mfs#ADDRESS:PORT`: it names the master, not the directory. */
+export function isMountOf(options: MooseFsOptions, mount: MountEntry): boolean {
+  const fuse = mount.fsType === "fuse" || mount.fsType === "fuse.mfs";
+  return fuse && mount.source.startsWith("mfs#") && mount.source.endsWith(`:${options.masterPort}`);
+}
+
+/** Chunk servers are known to the master alone, so any address counts on their port. */
+export function peers({ servers, masterPort, chunkServerPort }: MooseFsOptions): PeerFilter[] {
+  return [
+    { addresses: servers, ports: [[masterPort, masterPort]] },
+    { addresses: [], ports: [[chunkServerPort, chunkServerPort]] },
+  ];
+}
