@@ -17,7 +17,8 @@ export function openStorageChannel(
   onMessage: (message: StorageToGuard) => void,
 ): StorageChannel {
   const read = createLineReader<StorageToGuard>(onMessage);
-  output.on("data", (chunk: Buffer) => {
+  output.setEncoding("utf8");
+  output.on("data", (chunk: string) => {
     try {
       read(chunk);
     } catch (error) {

@@ -111,6 +111,12 @@ export class GuardDriver {
     return readMountsNow(config.storage?.mounts === true && tree.kind === "up" ? tree.init.pid : "self");
   }
 
+  /** Without an entry there is no such process any more, and its end has a name of its own. */
+  #seeMounts(): void {
+    const mounts = this.#mounts();
+    if (mounts.length > 0) this.#dispatch({ type: "mounts-seen", mounts });
+  }
+
   #read(): Reading {
     return { now: this.#deps.clock.now(), wall: this.#deps.clock.wallTime() };
   }
@@ -191,7 +197,7 @@ export class GuardDriver {
         );
         return;
       case "look-at-mounts":
-        return this.#dispatch({ type: "mounts-seen", mounts: this.#mounts() });
+        return this.#seeMounts();
       case "settle-volume":
         void runBounded(effect.argv, effect.timeoutMs).then(({ outcome, output }) =>
           this.#dispatch({ type: "volume-settled", outcome, output }),

@@ -6,7 +6,7 @@ import { continuePreparing, onFenced } from "./prepare.js";
 import { onConfirmed, onUnconfirmed, stampedGrant } from "./renewal.js";
 import { FRESH_PREPARATION } from "./state.js";
 import { afterTree, becauseOf, fail, leave, requestStop } from "./stop.js";
-import { bringUp } from "./storage.js";
+import { bringUp, killStorage } from "./storage.js";
 import { inPhase, isEnding, type Turn } from "./turn.js";
 
 export function onLockMessage(turn: Turn, generation: number, message: LockToGuard): void {
@@ -136,6 +136,8 @@ function onLost(turn: Turn, message: Extract<LockToGuard, { type: "lost" }>): vo
   // LEASE_LOST: another run may have it, so nothing of ours may write one moment longer. Any other reason (the record is
   // gone) leaves what the deadline leaves, because nobody can take over before it.
   fail(turn, problem, code === "LEASE_LOST" ? "kill" : "stop");
+  // Also when the application is gone and its volumes are just being unmounted.
+  if (code === "LEASE_LOST") killStorage(turn);
 }
 
 function onFailed(turn: Turn, message: Extract<LockToGuard, { type: "failed" }>): void {

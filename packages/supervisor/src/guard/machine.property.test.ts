@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { baseConfig } from "../../test/support/config.js";
-import { mountTable, VOLUME_PATH, World } from "../../test/support/world.js";
+import { baseConfig, storageConfig } from "../../test/support/config.js";
+import { mountTable, VOLUME_PATH } from "../../test/support/simulated-volume.js";
+import { CHANNELS, World } from "../../test/support/world.js";
+import type { GuardStorage, StorageToGuard } from "../storage-protocol.js";
 import type { GuardConfig } from "./config.js";
 
 /**
@@ -11,13 +13,40 @@ import type { GuardConfig } from "./config.js";
 const volume = { path: VOLUME_PATH, mustBeMounted: true, checkMs: 400, timeoutMs: 300 };
 const replicating = { kind: "promote-demote", promote: "promote", demote: "demote" } as const;
 
-const configs: fc.Arbitrary<GuardConfig> = fc
+const strategies: fc.Arbitrary<GuardStorage> = fc
+  .record({
+    mounts: fc.boolean(),
+    cut: fc.constantFrom("local", "with-tree", "after-sync"),
+    claimFenceMs: fc.constantFrom(null, 150),
+    initialise: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+  })
+  .map((choice) => ({ ...storageConfig, ...choice }));
+
+const plain = fc
   .record({
     volume: fc.constantFrom(null, volume),
     policy: fc.constantFrom({ kind: "start-kill" } as const, { kind: "start-kill" } as const, replicating),
     claimWaitMs: fc.constantFrom(null, 0, 700),
+    storage: fc.constant(null),
   })
   .map((choice) => ({ ...baseConfig, attachTimeoutMs: 4_000, ...choice }));
+
+const configs: fc.Arbitrary<GuardConfig> = fc.oneof(
+  plain,
+  fc
+    .tuple(plain, strategies)
+    .map(([config, storage]) => ({ ...config, storage, volume, policy: { kind: "start-kill" } as const })),
+);
+
+/** True at some moments and lies at others. */
+const unasked: readonly StorageToGuard[] = [
+  { type: "up", fenced: "9" },
+  { type: "down", clean: true, why: "unmounted" },
+  { type: "down", clean: false, why: "busy" },
+  { type: "failed", code: "INTERNAL", message: "It broke.", hint: "" },
+  { type: "claim-fenced", epoch: "6" },
+  { type: "progress", done: 1, total: 2, what: "check" },
+];
 
 type Act = (world: World) => void;
 const small = fc.integer({ min: 0, max: 120 });
@@ -33,8 +62,8 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
   {
     weight: 12,
     arbitrary: fc
-      .constantFrom("lock", "init", "child")
-      .map((c) => act(`deliver ${c}`, (w) => void w.deliverNext(c as "lock"))),
+      .constantFrom(...CHANNELS)
+      .map((channel) => act(`deliver ${channel}`, (w) => void w.deliverNext(channel))),
   },
   { weight: 8, arbitrary: small.map((ms) => act(`pass ${ms}`, (w) => w.pass(ms))) },
   { weight: 3, arbitrary: fc.integer({ min: 100, max: 2_500 }).map((ms) => act(`pass ${ms}`, (w) => w.pass(ms))) },
@@ -57,6 +86,17 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
   { weight: 1, arbitrary: fc.boolean().map((s) => act(`lock stopped ${s}`, (w) => w.stopLock(s))) },
   { weight: 1, arbitrary: fc.constant(act("init dies", (w) => w.initDies())) },
   { weight: 1, arbitrary: fc.boolean().map((s) => act(`init stopped ${s}`, (w) => w.stopInit(s))) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom("application", "volumes").map((what) => act(`${what} hang`, (w) => hang(w, what))),
+  },
+  { weight: 1, arbitrary: fc.constant(act("storage dies", (w) => w.storage?.dies())) },
+  { weight: 1, arbitrary: fc.boolean().map((s) => act(`storage stopped ${s}`, (w) => w.storage?.stop(s))) },
+  { weight: 1, arbitrary: fc.constant(act("storage process exits", (w) => w.storage?.processExits())) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(...unasked).map((m) => act(`storage says ${m.type}`, (w) => w.storage?.says(m))),
+  },
   { weight: 1, arbitrary: fc.nat(3).map((code) => act(`exit ${code}`, (w) => w.applicationExits(code))) },
   {
     weight: 1,
@@ -74,10 +114,16 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
   },
 );
 
+/** In the kernel, where SIGKILL does not end it. */
+function hang(world: World, what: "application" | "volumes"): void {
+  if (what === "application") world.unkillable = true;
+  else if (world.storage !== undefined) world.storage.unkillable = true;
+}
+
 /** Something that was heard before, as it was, or with a stamp moved: only exact and newer ones may count. */
 function replay(world: World, pick: number, shiftMs: number): void {
-  const heard = world.delivered.filter(
-    (event) => event.type === "lock-message" || event.type === "init" || event.type === "step-ended",
+  const heard = world.delivered.filter(({ type }) =>
+    ["lock-message", "init", "step-ended", "storage-init", "storage-message"].includes(type),
   );
   const event = heard[pick % Math.max(1, heard.length)];
   if (event === undefined) return;
@@ -92,6 +138,7 @@ function replay(world: World, pick: number, shiftMs: number): void {
 
 test("nothing that must never happen happens, in any order of events, and every run ends", { timeout: 600_000 }, () => {
   const seen = new Map<string, number>();
+  const saw = (part: string) => void seen.set(part, (seen.get(part) ?? 0) + 1);
   fc.assert(
     fc.property(
       configs,
@@ -105,10 +152,12 @@ test("nothing that must never happen happens, in any order of events, and every 
         for (let time = 0; time < calmTimes; time++) calm(world);
         for (const step of sequence) {
           if (world.outcome === undefined) step(world);
-          seen.set(world.state.phase, (seen.get(world.state.phase) ?? 0) + 1);
+          saw(world.state.phase);
+          if (world.state.storage.kind === "present") saw(world.state.storage.stage);
         }
         // Whatever the state, one stop signal and time enough end it.
         world.stopInit(false);
+        world.storage?.stop(false);
         for (let round = 0; round < 40 && world.outcome === undefined; round++) {
           world.settle();
           world.deliver({ type: "signal", signal: "SIGTERM" });
@@ -118,7 +167,7 @@ test("nothing that must never happen happens, in any order of events, and every 
         expect(world.state.timers).toEqual({});
       },
     ),
-    { numRuns: Number(process.env.HOLDFAST_PROPERTY_RUNS ?? 1_500) },
+    { numRuns: Number(process.env.HOLDFAST_PROPERTY_RUNS ?? 2_500) },
   );
   // The search reached every part of a run's life, or it proved nothing about it.
   for (const phase of [
@@ -134,6 +183,7 @@ test("nothing that must never happen happens, in any order of events, and every 
     "releasing",
     "leaving",
     "ended",
+    ...["idle", "working", "up", "down", "deserted", "killed"],
   ]) {
     expect(seen.get(phase) ?? 0, phase).toBeGreaterThan(0);
   }

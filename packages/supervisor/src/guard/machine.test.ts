@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { baseConfig } from "../../test/support/config.js";
-import { VOLUME_PATH, World } from "../../test/support/world.js";
+import { VOLUME_PATH } from "../../test/support/simulated-volume.js";
+import { World } from "../../test/support/world.js";
 import type { GuardConfig } from "./config.js";
 import type { GuardEffect } from "./events.js";
 

@@ -24,6 +24,8 @@ import {
   onStopBudgetTimer,
 } from "./stop.js";
 import {
+  killStorage,
+  mayStillUnmount,
   onClaimFenceTimer,
   onStorageClosed,
   onStorageCut,
@@ -97,7 +99,9 @@ function dispatch(turn: Turn, event: GuardEvent): void {
 /** The kernel's timer fires at the same moment in any case; this makes the rest follow. */
 function observeCutDeadline(turn: Turn): void {
   const { grant } = turn.state;
-  if (grant === null || isEnding(turn.state) || !isReached(grant.cut, turn.at.now)) return;
+  if (grant === null || !isReached(grant.cut, turn.at.now)) return;
+  // The application is dead or dying; its volumes are not unmounted a moment longer.
+  if (isEnding(turn.state)) return killStorage(turn);
   const hint = "The store could not be written to in time, or this process was stopped. See `holdfast lock history`.";
   fail(turn, { code: "LEASE_LOST", message: "The lease was not renewed before the deadline.", hint }, "kill");
 }
@@ -180,7 +184,7 @@ function onTimer(turn: Turn, name: TimerName): void {
 export function dueInMs(state: GuardState, at: Reading): number | null {
   const dues = Object.values(state.timers).map((atMs) => atMs - at.now.monoMs);
   const { grant } = state;
-  if (grant !== null && !isEnding(state)) {
+  if (grant !== null && (!isEnding(state) || mayStillUnmount(state))) {
     dues.push(remainingMs(grant.cut, at.now));
     if (inPhase(state, "preparing", "waiting-for-claim", "running")) dues.push(remainingMs(grant.stop, at.now));
   }

@@ -56,8 +56,14 @@ export function onHistoryTimer(turn: Turn): void {
 }
 
 export function onFenced(turn: Turn, epoch: string): void {
-  const { preparation } = turn.state;
+  const { preparation, pendingFence } = turn.state;
   if (preparation.fence !== "waiting") return;
+  if (pendingFence !== null && BigInt(epoch) < BigInt(pendingFence.epoch)) {
+    return turn.log(
+      "warn",
+      `a fence receipt covers epoch ${epoch}, and what may still write is of ${pendingFence.epoch}`,
+    );
+  }
   turn.log("info", `a fence receipt covers epoch ${epoch}`);
   turn.set({ preparation: { ...preparation, fence: "clear" } });
   continuePreparing(turn);
@@ -65,12 +71,17 @@ export function onFenced(turn: Turn, epoch: string): void {
 
 /** The lease was kept all the while, but somebody else may do better with it. */
 export function onPrepareLimit(turn: Turn): void {
-  const { preparation, config, grant } = turn.state;
+  const { preparation, config, grant, storage, progress } = turn.state;
   const waitedMs = config.attachTimeoutMs;
   if (preparation.fence === "waiting") {
     const message = `No fence receipt covers what a former run left behind, after ${waitedMs} ms.`;
     const hint = "Make sure that it cannot write any more, then record the receipt; see `holdfast lock status`.";
     return fail(turn, { code: "UNFENCEABLE", message, hint }, "kill");
+  }
+  if (storage.kind === "present" && storage.stage === "working") {
+    const what = progress === null ? "nothing was reported" : `${progress.what} is under way`;
+    const message = `The volumes were not there within ${waitedMs} ms: ${what}.`;
+    return fail(turn, { code: "BUSY", message, hint: "See the storage behind it and the warnings above." }, "kill");
   }
   const message = `The start under epoch ${grant?.epoch ?? "?"} could not be prepared within ${waitedMs} ms.`;
   fail(turn, { code: "STORE_UNREACHABLE", message, hint: "See the warnings above." }, "kill");

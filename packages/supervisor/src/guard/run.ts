@@ -17,6 +17,8 @@ const REPORT_MS = 5_000;
  * @throws only on a defect of its own. The caller must then exit at once: with this process everything it started ends.
  */
 export async function runGuard(given: GuardConfig, deps: GuardDeps): Promise<GuardOutcome> {
+  if (given.storage !== null && given.policy.kind === "promote-demote")
+    throw new Error("a replica's data set is its own; a strategy brings one only under the grant");
   const config = { ...given, killGraceMs: given.killGraceMs ?? killGraceFromEnvironment(process.env) };
   const impossible = checkBudget(config, deps);
   if (impossible === undefined) return supervise(config, deps);

@@ -78,7 +78,8 @@ function phaseLimitMs({ phase, config, limits, lock }: GuardState): number | nul
     case "killing":
       return limits.leftoverMs * 2;
     case "settling":
-      return limits.settleMs * 2;
+      // Unmounting, the end of the storage tree, and the cut.
+      return (limits.settleMs + (config.storage === null ? 0 : limits.leftoverMs + limits.cutMs)) * 2;
     case "releasing":
     case "leaving":
       return limits.releaseMs * 2;

@@ -118,7 +118,8 @@ export function onLeftoverTimer(turn: Turn): void {
   const init = tree.kind === "up" ? `under process ${tree.init.pid} ` : "";
   const what = `a process ${init}on agent ${config.agent} outlived SIGKILL by ${limits.leftoverMs} ms (it hangs in the kernel)`;
   turn.log("error", `${what}; the lease is not released, a successor needs a fence receipt`);
-  turn.set({ leftover: what });
+  // Given up: what else is to be done does not wait for it any more.
+  turn.set({ leftover: what, tree: { kind: "gone" } });
   afterTree(turn);
 }
 

@@ -8,6 +8,7 @@ import { announceTrees } from "./lock-life.js";
 import { continuePreparing, onFenced } from "./prepare.js";
 import { sendDeadline } from "./renewal.js";
 import { announceProtection } from "./start-line.js";
+import type { GuardState } from "./state.js";
 import { afterTree, fail } from "./stop.js";
 import type { StorageStage, StorageState } from "./storage-state.js";
 import { isEnding, type Turn } from "./turn.js";
@@ -20,6 +21,8 @@ import { isEnding, type Turn } from "./turn.js";
 
 /** From `kill` to `gone`, and then to giving up on it; as for the application's tree. */
 const HURRY_MS = 500;
+
+const NOBODY_FENCES = "The storage process, which would fence its holder, has ended.";
 
 type Present = Extract<StorageState, { kind: "present" }>;
 
@@ -110,19 +113,20 @@ export function onStorageMessage(turn: Turn, message: StorageToGuard): void {
     case "log":
       return turn.log(message.level, message.message);
     case "progress":
+      if (stageOf(turn) === "killed") return;
       return turn.set({ progress: { done: message.done, total: message.total, what: message.what } });
     case "step":
-      return onStorageStep(turn, message);
+      return stageOf(turn) === "killed" ? undefined : onStorageStep(turn, message);
     case "up":
       return onStorageUp(turn, message.fenced);
     case "failed":
       return onStorageFailed(turn, message);
     case "claim-fenced":
+      if (turn.state.claimFence !== "asked") return;
       turn.set({ claimFence: "done" });
       return turn.log("info", `whoever held the claim is fenced up to epoch ${message.epoch}; taking it again`);
     case "claim-unfenceable":
-      turn.set({ claimFence: "impossible" });
-      return turn.log("error", `UNFENCEABLE: ${message.message} This run waits for the claim.`);
+      return onUnfenceable(turn, message.message);
     case "down":
       return onStorageDown(turn, message.clean, message.why);
   }
@@ -162,7 +166,8 @@ function onStorageExit(turn: Turn): void {
       return storageFailed(turn, "INTERNAL", "The storage process ended before the volumes were there.");
     case "up":
       turn.log("warn", "the storage process ended; the volumes stay, and will be cut instead of unmounted");
-      return change(turn, { stage: "deserted" });
+      change(turn, { stage: "deserted" });
+      return turn.state.claimFence === "asked" ? onUnfenceable(turn, NOBODY_FENCES) : undefined;
     case "down":
       return killStorage(turn);
     default:
@@ -204,6 +209,7 @@ export function killStorage(turn: Turn): void {
   const stage = stageOf(turn);
   if (stage === null || stage === "killed") return;
   change(turn, { stage: "killed" });
+  turn.set({ progress: null });
   turn.disarm("storage-down", "claim-fence");
   turn.toStorageInit({ type: "kill" });
   turn.arm("storage-hurry", HURRY_MS);
@@ -263,6 +269,11 @@ export function onStorageClosed(turn: Turn, how: string): void {
   fail(turn, { code: "INTERNAL", message: `The storage tree ended by itself (${how}).`, hint }, "kill");
 }
 
+/** Something is left that the deadline has to end. */
+export function mayStillUnmount({ storage }: GuardState): boolean {
+  return storage.kind === "present" && storage.stage !== "killed";
+}
+
 function afterStorage(turn: Turn): void {
   const { tree } = turn.state;
   if (tree.kind === "gone" || tree.kind === "none") afterTree(turn);
@@ -283,7 +294,8 @@ export function onStorageCut(turn: Turn, outcome: ChildOutcome, output: string):
   if (storageEnd.cut) return;
   turn.set({ storageEnd: { ...storageEnd, cut: true } });
   const report = parseOutput<CutReport>(output);
-  if (report?.kind === "cut") {
+  const ended = outcome.kind === "code" && outcome.code === 0;
+  if (report?.kind === "cut" && ended) {
     turn.log("info", `the volumes are cut: ${report.evidence}`);
   } else {
     const why = report?.kind === "incomplete" ? report.needsFence : explainOutcome(outcome);
@@ -300,8 +312,15 @@ export function onClaimFenceTimer(turn: Turn): void {
   const last = volume.look?.last ?? null;
   if (claimFence !== "none" || last === null) return;
   turn.set({ claimFence: "asked" });
+  if (stageOf(turn) !== "up") return onUnfenceable(turn, NOBODY_FENCES);
   turn.log("warn", `the claim is still held; fencing run ${last.run} on agent ${last.agent}, epoch ${last.epoch}`);
   turn.toStorage({ type: "fence-claim", agent: last.agent, epoch: last.epoch.toString() });
+}
+
+function onUnfenceable(turn: Turn, why: string): void {
+  if (turn.state.claimFence !== "asked") return;
+  turn.set({ claimFence: "impossible" });
+  turn.log("error", `UNFENCEABLE: ${why} This run waits for the claim.`);
 }
 
 /** The tree is up and the grant is ours: the rest of the preparation happens in it. */

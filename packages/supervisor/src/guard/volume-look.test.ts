@@ -1,7 +1,7 @@
 import type { MountEntry } from "@holdfast/core";
 import { compareMount, interpretLook, interpretProbe, settleFailure } from "@holdfast/effects";
 import { describe, expect, test } from "vitest";
-import { mountTable, readLine, VOLUME_PATH } from "../../test/support/world.js";
+import { mountTable, readLine, VOLUME_PATH } from "../../test/support/simulated-volume.js";
 
 const ok = { kind: "code", code: 0 } as const;
 const wrote = (json: object): string =>

@@ -12,7 +12,8 @@ import { inPhase, isEnding, type Turn } from "./turn.js";
  */
 export function watchVolume(turn: Turn): void {
   const { config } = turn.state;
-  if (config.volume === null) return;
+  // What is only being prepared carries no mark yet, and a probe lies beside it.
+  if (config.volume === null || config.storage?.initialise === true) return;
   turn.arm("mounts", MOUNT_CHECK_MS);
   turn.arm("probe", config.volume.checkMs);
 }

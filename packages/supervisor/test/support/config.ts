@@ -1,5 +1,5 @@
 import { DEFAULT_LEASE_COSTS } from "@holdfast/core";
-import type { GuardConfig } from "@holdfast/supervisor";
+import type { GuardConfig, GuardStorage } from "@holdfast/supervisor";
 
 /** Small enough for tests, and its sums hold: 250 + 1000 + 300 + 500 + 600 <= 3000. */
 export const SHORT_TIMING = { leaseMs: 3_000, renewMs: 250, stopBudgetMs: 500, marginMs: 600, guardMs: 300 } as const;
@@ -30,4 +30,15 @@ export const baseConfig: GuardConfig = {
   reportFile: null,
   statusSocket: null,
   killGraceMs: null,
+};
+
+export const storageConfig: GuardStorage = {
+  serve: ["/bin/storage", "serve"],
+  cutProgram: ["/bin/storage", "cut"],
+  description: "double (double)",
+  mounts: true,
+  cut: "with-tree",
+  cutMsMax: 100,
+  claimFenceMs: null,
+  initialise: false,
 };

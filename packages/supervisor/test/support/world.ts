@@ -5,36 +5,18 @@ import { dueInMs, handle } from "../../src/guard/machine.js";
 import { createGuardState, type GuardState } from "../../src/guard/state.js";
 import type { InitCommand, InitReport } from "../../src/init/protocol.js";
 import { Judge } from "./judge.js";
+import { TREE_INIT } from "./must.js";
+import { mountTable, readLine, stepResult, VOLUME_TOOLS } from "./simulated-volume.js";
+import type { StorageJudge } from "./storage-judge.js";
+import { type StorageChannel, StorageWorld } from "./storage-world.js";
 
-export const VOLUME_PATH = "/srv/orders";
 const EPOCH = "7";
-const tools = { read: ["init", "volume-read"], write: ["init", "volume-write"], settle: ["init", "sync"] };
 
-export function mountTable(options: { fsType?: string; readOnly?: boolean; device?: string } = {}): MountEntry[] {
-  const root = { mountId: 1, parentId: 0, device: "8:1", root: "/", mountPoint: "/", options: ["rw"] };
-  const entry = {
-    mountId: 2,
-    parentId: 1,
-    device: options.device ?? "0:44",
-    root: "/",
-    mountPoint: VOLUME_PATH,
-    options: [options.readOnly === true ? "ro" : "rw"],
-  };
-  return [
-    { ...root, fsType: "ext4", source: "/dev/vda1", superOptions: ["rw"] },
-    { ...entry, fsType: options.fsType ?? "ext4", source: "server:/orders", superOptions: ["rw"] },
-  ];
-}
-
-export function readLine(epoch: string | null, service = "orders-db"): string {
-  const mark = { v: 1, volumeId: "id", service, layout: "data", createdAt: "2026-01-01T00:00:00.000Z" };
-  const last = epoch === null ? null : JSON.stringify({ v: 1, epoch, run: "old", agent: "agent-0", leaseMs: 3_000 });
-  const read = { dev: "0:44", parentDev: "8:1", type: "directory", real: VOLUME_PATH, claim: "present", empty: false };
-  return `${JSON.stringify({ ...read, volume: JSON.stringify(mark), epoch: last })}\n`;
-}
+type Channel = "lock" | "init" | StorageChannel;
+export const CHANNELS: readonly Channel[] = ["lock", "init", "storage", "strategies", "child"];
 
 interface Pending {
-  readonly channel: "lock" | "init" | "child";
+  readonly channel: Channel;
   readonly event: GuardEvent;
 }
 
@@ -54,6 +36,7 @@ export class World {
   unkillable = false;
   outcome: Extract<GuardEffect, { type: "end" }> | undefined;
   readonly fsType: string;
+  readonly storage: StorageWorld | undefined;
   mounts: MountEntry[];
   #pending: Pending[] = [];
   #choices: readonly number[];
@@ -69,15 +52,26 @@ export class World {
     this.fsType = fsType;
     this.mounts = mountTable({ fsType });
     this.judge = new Judge(config, fsType);
-    this.state = createGuardState(config, tools, 4_242, this.reading());
+    this.state = createGuardState(config, VOLUME_TOOLS, 4_242, this.reading());
     this.deliver({ type: "begin", mounts: this.mounts });
-    const bootNs = BigInt(Math.round(this.now.bootMs * 1e6));
-    const init = { pid: 77, startTicks: "5" };
-    this.#push("init", {
-      type: "init",
-      keeper: "native",
-      report: { type: "hello", version: 1, tree: "pid-namespace", init, monoNs: bootNs, bootNs, mountProc: true },
+    if (this.judge.storage === undefined) this.#sayHello();
+    else this.storage = this.#startStorage(this.judge.storage);
+  }
+
+  #startStorage(judge: StorageJudge): StorageWorld {
+    return new StorageWorld({
+      judge,
+      choose: (size) => this.#choose(size),
+      push: (channel, event) => this.#push(channel, event),
+      now: () => this.now,
+      innerTreeDies: () => this.#treeDies("closed"),
     });
+  }
+
+  #sayHello(): void {
+    const bootNs = BigInt(Math.round(this.now.bootMs * 1e6));
+    const hello = { type: "hello", version: 1, tree: "pid-namespace", init: TREE_INIT } as const;
+    this.#report({ ...hello, monoNs: bootNs, bootNs, mountProc: true });
   }
 
   reading(): Reading {
@@ -114,7 +108,7 @@ export class World {
   settle(): void {
     for (let rounds = 0; this.#pending.length > 0; rounds++) {
       if (rounds > 1_000) throw new Error("events without end");
-      for (const channel of ["lock", "init", "child"] as const) this.deliverNext(channel);
+      for (const channel of CHANNELS) this.deliverNext(channel);
     }
   }
 
@@ -140,6 +134,7 @@ export class World {
   #advance(ms: number, suspendedMs: number): void {
     this.now = { monoMs: this.now.monoMs + ms, bootMs: this.now.bootMs + ms + suspendedMs };
     if (this.judge.kernelFires(this.now)) this.#treeDies("closed");
+    this.storage?.timePasses();
   }
 
   stopLock(stopped: boolean): void {
@@ -205,6 +200,7 @@ export class World {
   }
 
   #apply(effect: GuardEffect): void {
+    if (this.storage?.apply(effect) === true) return;
     switch (effect.type) {
       case "start-lock":
         this.#lockAlive.add(effect.generation);
@@ -219,6 +215,11 @@ export class World {
         if (this.#initStopped) this.#queued.push(effect.command);
         else this.#command(effect.command);
         return;
+      case "start-tree": {
+        const answer = this.#choose(25);
+        if (answer === 1) return this.#treeDies("closed");
+        return answer === 2 ? undefined : this.#sayHello();
+      }
       case "hurry-tree":
         return this.#treeDies(this.#choose(3) === 0 ? "never" : "closed");
       case "watch-tree":
@@ -267,7 +268,7 @@ export class World {
           holders: [],
           pendingFence,
         });
-        if (pendingFence !== null) this.#lock({ type: "fenced", epoch: "5" });
+        if (pendingFence !== null && this.#choose(3) !== 1) this.#lock({ type: "fenced", epoch: "5" });
         return;
       }
       case "renew": {
@@ -325,14 +326,7 @@ export class World {
   #runStep(id: string): void {
     const answer = this.#choose(10);
     if (answer === 1) return; // hangs
-    const failed = answer === 2;
-    const output = id.startsWith("verify")
-      ? readLine(failed ? "8" : "6")
-      : failed
-        ? '{"ok":false,"step":"write","errno":"EIO","message":"Input/output error"}\n'
-        : '{"ok":true,"probeUs":300}\n';
-    const isCommand = id.startsWith("promote") || id.startsWith("demote");
-    const outcome = { kind: "code", code: isCommand && failed ? 3 : 0 } as const;
+    const { outcome, output } = stepResult(id, answer === 2);
     this.#push("init", { type: "step-ended", id, outcome, output, mounts: this.mounts });
   }
 }
