@@ -1,4 +1,4 @@
-import type { Grade, StorageCapabilities, StorageStrategy } from "@holdfast/core";
+import type { StorageCapabilities, StorageStrategy } from "@holdfast/core";
 import type { StorageServers } from "../world.js";
 import type { Scene } from "./scene.js";
 
@@ -33,10 +33,8 @@ export interface ConformanceCase {
   readonly title: string;
   /** The declaration that makes it pointless, in words; undefined: it runs. */
   readonly skip?: (declared: Declared) => string | undefined;
-  /**
-   * For grades below this one the result is told and not demanded: it is what such a grade does not promise.
-   */
-  readonly requiredFor?: Grade;
+  /** Below a fenced grade the result is told and not demanded: it is what such a grade does not promise. */
+  readonly demanded?: "of-fenced-grades";
   readonly run: (scene: Scene) => Promise<void>;
 }
 

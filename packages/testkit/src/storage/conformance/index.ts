@@ -1,3 +1,14 @@
+export {
+  type ConformanceCase,
+  type Declared,
+  INVARIANTS,
+  type Invariant,
+  invariantOf,
+  LEVELS,
+  type Level,
+  levelOf,
+} from "./case.js";
+export { conformanceCases } from "./cases/index.js";
 export { findInit } from "./init-path.js";
 export {
   type CallOptions,
@@ -7,5 +18,14 @@ export {
   type NodeVerbs,
   startNodeHalf,
 } from "./node-half.js";
+export {
+  type CaseReport,
+  type ConformanceReport,
+  conformanceReportSchema,
+  formatReport,
+  levelResult,
+  proveGrade,
+} from "./report.js";
+export { type ConformanceOptions, casesOf, openSession, runConformance, type Session } from "./run.js";
 export { CRASHED, type CrashPoint, FOREIGN, type HelperVerb, type HelperVerbs } from "./runner/protocol.js";
 export { loadStrategy, resolveStrategy, type StrategyReference } from "./strategy-reference.js";

@@ -82,4 +82,7 @@ export function levelResult(report: ConformanceReport, level: (typeof LEVELS)[nu
   return cases.length === 0 ? "not run" : parts.join(", ");
 }
 
+/** The file `conformance.json`. */
+export const formatReport = (report: ConformanceReport) => `${JSON.stringify(report, null, 2)}\n`;
+
 export const isFenced = (grade: Grade) => GRADES.indexOf(grade) > GRADES.indexOf("lease-only");

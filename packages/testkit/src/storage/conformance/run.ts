@@ -8,8 +8,8 @@ import type { ConformanceSubject, StorageWorld } from "../world.js";
 import { type ConformanceCase, invariantOf, type Level, levelOf } from "./case.js";
 import { conformanceCases } from "./cases/index.js";
 import { Broken } from "./expect.js";
-import { type CaseReport, type ConformanceReport, proveGrade } from "./report.js";
-import { isDemanded, type Mode, Scene, type SceneDeps } from "./scene.js";
+import { type CaseReport, type ConformanceReport, isFenced, proveGrade } from "./report.js";
+import { type Mode, Scene, type SceneDeps } from "./scene.js";
 import { loadStrategy, resolveStrategy, type StrategyReference } from "./strategy-reference.js";
 
 export interface ConformanceOptions {
@@ -60,7 +60,7 @@ export async function openSession(subject: ConformanceSubject, options: Conforma
       const skipped = one.skip?.(declared);
       const report =
         skipped === undefined
-          ? await playCase(one, new Scene(deps), isDemanded(one.requiredFor, capabilities.declaredGrade))
+          ? await playCase(one, new Scene(deps), one.demanded === undefined || isFenced(capabilities.declaredGrade))
           : { ...blank(one), result: "skipped" as const, why: skipped };
       reports.push(report);
       options.onCase?.(report);

@@ -4,7 +4,6 @@ import type {
   AttachContext,
   Epoch,
   FormerHolder,
-  Grade,
   Grant,
   StorageCapabilities,
   StorageRecord,
@@ -196,11 +195,6 @@ export class Scene {
 
 /** What it takes to start a process and to hear of it. */
 const CUT_SLACK_MS = 1_000;
-
-/** How demanding a case is with a strategy that declares this. */
-export function isDemanded(required: Grade | undefined, declared: Grade): boolean {
-  return required === undefined || required === declared;
-}
 
 /** A run's data: what the suite needs to go on with it. */
 export interface Started {

@@ -3,8 +3,8 @@
  * at a time. Perl, because it is part of every Debian and has flock(2) and ioctl(2).
  *
  * A volume is an image file. Attaching gives an agent a name of its own for it, a hard link; an agent's loop device
- * shows that name, so the server knows whose it is. Fencing takes the name away and shrinks the loop devices that still
- * use it to one sector: whatever was opened before, the kernel refuses what comes through them from then on.
+ * shows that name, so the server knows whose it is. `fence` takes the name away; `cut-devices` shrinks the loop devices
+ * that still use it to one sector: whatever was opened before, the kernel refuses what comes through them from then on.
  *
  * Exit codes: 0 done, 2 no such volume, 3 held by another, 4 stale epoch, 5 fenced, 6 still in use, 75 out of order.
  */
@@ -69,9 +69,13 @@ if ($verb eq 'fence') {
   put("$dir/epoch", $mine);
   put("$dir/fenced/$agent", $mine);
   unlink glob "$dir/exports/$agent/*";
-  shrink($_) for loops($agent);
   unlink "$dir/attached" if defined $holder && $holder eq $agent;
-  print "agent $agent: no name for the image; devices cut: ", join(' ', loops($agent)) || 'none', "\n";
+  exit 0;
+}
+if ($verb eq 'cut-devices') {
+  my ($agent) = @rest;
+  shrink($_) for loops($agent);
+  print "agent $agent: devices cut: ", join(' ', loops($agent)) || 'none', "\n";
   status(); exit 0;
 }
 if ($verb eq 'unfence') { unlink "$dir/fenced/$rest[0]"; exit 0 }

@@ -2,6 +2,7 @@ import {
   type AttachContext,
   type Grant,
   HoldfastError,
+  hasCode,
   isReadOnly,
   type MountEntry,
   type ObservedVolume,
@@ -72,7 +73,8 @@ export function createImageStrategy(): StorageStrategy {
       await askServer(op, volume, "detach", agent);
     },
     async fence(op, volume, former, grant) {
-      const { stdout } = await askServer(op, volume, "fence", former.agent, grant.epoch.toString());
+      await askServer(op, volume, "fence", former.agent, grant.epoch.toString());
+      const { stdout } = await askServer(op, volume, "cut-devices", former.agent);
       return {
         fencedEpoch: former.epoch,
         agent: former.agent,
@@ -125,9 +127,14 @@ export function createImageStrategy(): StorageStrategy {
     },
     async cut(op, volume) {
       const agent = await whereAmI(op, volume);
-      const { exitCode, stdout } = await askServer(op, volume, "idle", agent);
-      if (exitCode === 0) return { kind: "cut", evidence: `no loop device of ${agent} uses the image` };
-      return { kind: "incomplete", needsFence: `${agent} still has ${stdout.trim()}` };
+      try {
+        const { exitCode, stdout } = await askServer(op, volume, "idle", agent);
+        if (exitCode === 0) return { kind: "cut", evidence: `no loop device of ${agent} uses the image` };
+        return { kind: "incomplete", needsFence: `${agent} still has ${stdout.trim()}` };
+      } catch (error) {
+        if (!hasCode(error, "UNKNOWN_OUTCOME")) throw error;
+        return { kind: "incomplete", needsFence: `nobody says whether ${agent} still has a device` };
+      }
     },
     async unmount(op, volume) {
       if (mountedAt(await op.mounts(), volume) === undefined) return;
@@ -189,9 +196,11 @@ async function exportOf(op: Op, context: AttachContext, grant: Grant): Promise<s
 
 /** The loop device of an earlier attempt, or a new one. Not mount's own: it refuses an image that another one uses. */
 async function loopDevice(op: Op, path: string): Promise<string> {
-  const list = ["--noheadings", "--output", "NAME", "--associated", path];
-  const known = (await op.exec("losetup", list, { timeoutMs: LIMIT_MS })).stdout.trim().split("\n")[0] ?? "";
-  if (known !== "") return known;
+  // By name: another agent's name is a link to the same file.
+  const list = ["--list", "--noheadings", "--raw", "--output", "NAME,BACK-FILE"];
+  const { stdout } = await op.exec("losetup", list, { timeoutMs: LIMIT_MS });
+  const known = stdout.split("\n").find((line) => line.endsWith(` ${path}`));
+  if (known !== undefined) return known.split(" ")[0] ?? "";
   return (await op.exec("losetup", ["--find", "--show", path], { timeoutMs: LIMIT_MS })).stdout.trim();
 }
 

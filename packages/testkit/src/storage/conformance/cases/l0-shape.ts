@@ -81,11 +81,11 @@ export const shapeCases: readonly ConformanceCase[] = [
       const { strategy } = scene;
       const volume = deepFreeze(await scene.volume());
       const target = deepFreeze({
-        agent: "b",
+        agent: scene.agent(1).id,
         epoch: 8n,
-        former: [{ agent: "a", epoch: 7n, bootId: null }],
+        former: [{ agent: scene.agent(0).id, epoch: 7n, bootId: null }],
       });
-      const agents = deepFreeze(["a", "b"].map((id) => ({ id, reachable: true, spareMiB: null })));
+      const agents = deepFreeze(scene.world.agents.map(({ id }) => ({ id, reachable: true, spareMiB: null })));
       const seen = deepFreeze(nothingSeen);
       const questions = {
         capabilities: () => strategy.capabilities(volume),

@@ -17,7 +17,7 @@ export const lateCases: readonly ConformanceCase[] = [
     title:
       "holder cut from storage, fenced, healed: what it writes late through an old descriptor, buffered or direct, on an unlocked file, is not there",
     skip: ({ capabilities }) => staysPut(capabilities),
-    requiredFor: "storage-fenced",
+    demanded: "of-fenced-grades",
     async run(scene) {
       const { volume, first } = await holder(scene);
       const file = `${first.data}/${FILE}`;

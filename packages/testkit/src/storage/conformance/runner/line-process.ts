@@ -21,11 +21,12 @@ export function startLineProcess(argv: readonly string[], onLine: (line: string)
     stderr = (stderr + text).slice(-STDERR_LENGTH_MAX);
   });
   child.stdin?.on("error", () => undefined); // it ended; that is told by `ended`
-  if (child.stdout !== null) createInterface({ input: child.stdout }).on("line", onLine);
+  const lines = child.stdout === null ? undefined : createInterface({ input: child.stdout }).on("line", onLine);
+  // Its lines first, then its end. Not `close`: a process of its tree that hangs in the kernel keeps stderr open.
+  const read = new Promise<void>((resolve) => lines?.once("close", resolve) ?? resolve());
   const ended = new Promise<string>((resolve) => {
     child.on("error", (error) => resolve(error.message));
-    // `close` and not `exit`: after it there are no more lines.
-    child.on("close", (code, signal) => resolve(signal ?? `exit code ${code}`));
+    child.on("exit", (code, signal) => void read.then(() => resolve(signal ?? `exit code ${code}`)));
   });
   return {
     send: (line) => void child.stdin?.write(line),

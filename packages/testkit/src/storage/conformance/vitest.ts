@@ -1,0 +1,70 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ConformanceSubject } from "../world.js";
+import { formatReport } from "./report.js";
+import { type ConformanceOptions, casesOf, openSession, type Session } from "./run.js";
+
+export interface StorageConformanceOptions extends Omit<ConformanceOptions, "onCase"> {
+  /** Where the report is written; default: `<strategy>-<backend>.json` in HOLDFAST_CONFORMANCE_DIR, if that is set. */
+  readonly reportFile?: string;
+  /** For one case, milliseconds. Default 180 000. */
+  readonly caseTimeoutMs?: number;
+}
+
+const WORLD_LIMIT_MS = 300_000;
+const CASE_LIMIT_MS = 180_000;
+
+/**
+ * What every storage strategy must do, as tests on a real backend: call it at the top level of a test file. A strategy
+ * does not opt out; what it declares that it cannot do is skipped, naming the declaration. HOLDFAST_CONFORMANCE_MODE=full
+ * waits as long as a grade's definition says.
+ */
+export function storageConformance(
+  name: string,
+  subject: ConformanceSubject,
+  options: StorageConformanceOptions = {},
+): void {
+  const mode = options.mode ?? (process.env.HOLDFAST_CONFORMANCE_MODE === "full" ? "full" : "quick");
+  describe(`storage conformance: ${name}`, () => {
+    const missing = subject.recipe.unavailable();
+    if (missing !== undefined) {
+      test("its backend can be had here", ({ skip }) => skip(missing));
+      return;
+    }
+    let session: Session | undefined;
+    beforeAll(async () => {
+      session = await openSession(subject, { ...options, mode });
+    }, WORLD_LIMIT_MS);
+    afterAll(async () => {
+      if (session === undefined) return;
+      const report = session.report();
+      const file = options.reportFile ?? defaultReportFile(report.strategy, report.backend);
+      if (file !== undefined) {
+        mkdirSync(dirname(file), { recursive: true });
+        writeFileSync(file, formatReport(report));
+      }
+      await session.close();
+    }, WORLD_LIMIT_MS);
+    for (const one of casesOf(options.levels)) {
+      test(
+        `${one.id}: ${one.title}`,
+        async ({ skip, annotate }) => {
+          if (session === undefined) throw new Error("the world did not start");
+          const { result, why, facts } = await session.play(one);
+          if (result === "skipped") skip(why ?? undefined);
+          for (const fact of facts) await annotate(fact);
+          if (result === "reported") await annotate(`not promised by this grade, and not so: ${why}`);
+          if (result === "failed") expect.fail(why ?? "it failed");
+        },
+        options.caseTimeoutMs ?? CASE_LIMIT_MS,
+      );
+    }
+  });
+}
+
+function defaultReportFile(strategy: string, backend: string): string | undefined {
+  const directory = process.env.HOLDFAST_CONFORMANCE_DIR;
+  if (directory === undefined || directory === "") return undefined;
+  return `${directory}/${strategy}-${backend}.json`;
+}

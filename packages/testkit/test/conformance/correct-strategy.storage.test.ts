@@ -1,0 +1,8 @@
+import { imageRecipe } from "@holdfast/testkit";
+import { storageConformance } from "@holdfast/testkit/vitest";
+
+/** The strategy that the broken ones are one line away from. */
+storageConformance("image", {
+  strategy: { module: "@holdfast/testkit", from: import.meta.url, export: "createImageStrategy" },
+  recipe: imageRecipe,
+});
