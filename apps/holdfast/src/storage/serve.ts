@@ -20,7 +20,7 @@ import {
   timeBudget,
   type VolumeEvidence,
 } from "@holdfast/core";
-import { systemClock } from "@holdfast/effects";
+import { bounded, systemClock } from "@holdfast/effects";
 import type { GuardToStorage, StorageToGuard } from "@holdfast/supervisor";
 import { openStore } from "../store-url.js";
 import { fenceClaimHolder } from "./claim-fence.js";
@@ -30,6 +30,8 @@ import type { StorageSpec } from "./spec.js";
 
 type Message<T extends GuardToStorage["type"]> = Extract<GuardToStorage, { type: T }>;
 type Send = (message: StorageToGuard) => void;
+
+const BACK_OUT_MS = 10_000;
 
 /**
  * The storage process: brings a run's volumes up under its grant, keeps them, and takes them down again. It decides
@@ -75,6 +77,8 @@ export class StorageServer {
     try {
       this.#send({ type: "up", fenced: await this.#bringUp(message) });
     } catch (error) {
+      // A volume that stayed attached could not be repaired, nor attached elsewhere.
+      if (errorCode(error) !== "STALE_EPOCH") await this.#backOut();
       const hint = error instanceof HoldfastError ? error.hint : "This is a defect in Holdfast; please report it.";
       const text = error instanceof Error ? error.message : String(error);
       this.#send({ type: "failed", code: errorCode(error) ?? "INTERNAL", message: text, hint });
@@ -202,7 +206,30 @@ export class StorageServer {
     }
   }
 
+  /** As far as it goes in a moment; the end of the tree does the rest. */
+  async #backOut(): Promise<void> {
+    const hint = "The volume may still be attached here; the next run, or a fence, ends that.";
+    try {
+      const limit = {
+        timeoutMs: BACK_OUT_MS,
+        code: "VOLUME_HUNG",
+        what: "Taking the volumes down again",
+        hint,
+      } as const;
+      const problems = await bounded(this.#takeDown(), limit);
+      for (const message of problems) this.#send({ type: "log", level: "warn", message });
+    } catch (error) {
+      this.#send({ type: "log", level: "warn", message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
   async #down(): Promise<void> {
+    const problems = await this.#takeDown();
+    this.#send({ type: "down", clean: problems.length === 0, why: problems.join("; ") || "unmounted" });
+  }
+
+  /** Unmounts and detaches what is there; resolves to what could not be. */
+  async #takeDown(): Promise<readonly string[]> {
     const problems: string[] = [];
     for (const volume of [...(await this.#volumes)].reverse()) {
       try {
@@ -211,9 +238,8 @@ export class StorageServer {
         problems.push(`${volume.volume.mountPath}: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
-    const clean = problems.length === 0;
-    if (clean) await this.#detach();
-    this.#send({ type: "down", clean, why: clean ? "unmounted" : problems.join("; ") });
+    if (problems.length === 0) await this.#detach();
+    return problems;
   }
 
   /** Cooperative; what fails here a successor finds attached to a run that has released. */

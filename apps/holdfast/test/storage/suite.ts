@@ -11,6 +11,7 @@ import {
   GUARD_KILLED,
   type HolderFault,
   playFailover,
+  SERVERS_HUNG,
   withScene,
 } from "./failover.js";
 import { publish } from "./publish.js";
@@ -24,7 +25,7 @@ export interface FailoverSuiteOptions {
   readonly faults?: readonly HolderFault[];
 }
 
-export const ALL_FAULTS = [AGENT_CUT, ALL_KILLED, ALL_STOPPED, GUARD_KILLED, CLEAN_STOP] as const;
+export const ALL_FAULTS = [CLEAN_STOP, AGENT_CUT, ALL_KILLED, ALL_STOPPED, GUARD_KILLED, SERVERS_HUNG] as const;
 
 /** The executable under test; `HOLDFAST_BIN` names another one. */
 export const executable: readonly string[] =

@@ -7,12 +7,13 @@ export function conformanceTest({ type }: ScaffoldOptions): string {
   return `import { sharedDirectoryRecipe } from "${TESTKIT}";
 import { storageConformance } from "${TESTKIT}/vitest";
 
-// L0: shape and declared capabilities. L1: order and idempotency. Add "L2", "L3" and "L4" as the strategy grows.
-storageConformance("${type}", {
+const subject = {
   strategy: { module: new URL("../src/index.js", import.meta.url).href, export: "holdfastPlugin" },
   recipe: sharedDirectoryRecipe({ backend: "${type}" }),
-  levels: ["L0", "L1"],
-});
+};
+
+// L0: shape and declared capabilities. L1: order and idempotency. Add "L2", "L3" and "L4" as the strategy grows.
+storageConformance("${type}", subject, { levels: ["L0", "L1"] });
 `;
 }
 
