@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { repository } from "../checks/tree.mjs";
 import { errorsPage, exitCodesPage } from "./codes.mjs";
+import { failoverPage } from "./failover.mjs";
 import { runPage } from "./run.mjs";
 import { serviceFilePage } from "./service-file.mjs";
 
@@ -33,7 +34,11 @@ export async function generatePages() {
     },
     { title: "Running", intro: "What the executable and the supervisor may answer.", codes: core.RUN_ERROR_CODES },
   ];
+  const failover = failoverPage();
   return new Map([
+    .../** @type {[string, string][]} */ (
+      failover === undefined ? [] : [["docs/reference/storage-failover.md", failover]]
+    ),
     ["docs/reference/errors.md", errorsPage(groups, core.EXIT_CODES)],
     ["docs/reference/exit-codes.md", exitCodesPage(core.EXIT_CODES, core.EXIT_CODE_MEANINGS, core.ERROR_CODES)],
     ["docs/reference/run.md", runPage(runHelp())],
