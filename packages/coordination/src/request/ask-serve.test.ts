@@ -147,6 +147,7 @@ describe("a controller", () => {
     serve("controller");
     await clock.advance(5_000);
     expect(rig.strategy.calls).toEqual([]);
+    expect(failures).toEqual([]);
     await refused;
   });
 

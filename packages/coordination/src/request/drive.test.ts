@@ -188,6 +188,39 @@ describe("a grant that is over", () => {
     for (const volume of rig.volumes) expect(rig.strategy.state(volume).attached).toEqual({ agent: "c", epoch: 3n });
   });
 
+  test("that ends before its successor asked for anything attaches nothing", async () => {
+    await ranOnA();
+    await rig.holds(b());
+    const slow = {
+      ...rig.strategy,
+      fence: async (...call: Parameters<typeof rig.strategy.fence>) => {
+        const receipt = await rig.strategy.fence(...call);
+        await rig.holds(rig.lease(3n, "c"));
+        return receipt;
+      },
+    };
+    const volumes = rig.volumes.map((volume) => ({ strategy: slow, volume }));
+    const driven = driveRequest(context, rig.options(b(), a(), { volumes }));
+    await expect(settle(driven)).rejects.toMatchObject({ code: "STALE_EPOCH" });
+    expect(verbs().slice(2)).toEqual(["fence"]);
+  });
+
+  test("that ends during the last attach gets no answer", async () => {
+    await rig.holds(b());
+    const slow = {
+      ...rig.strategy,
+      attach: async (...call: Parameters<typeof rig.strategy.attach>) => {
+        const attached = await rig.strategy.attach(...call);
+        if (call[1].role === "log") await rig.holds(rig.lease(3n, "c"));
+        return attached;
+      },
+    };
+    const volumes = rig.volumes.map((volume) => ({ strategy: slow, volume }));
+    const driven = driveRequest(context, rig.options(b(), b(), { volumes }));
+    await expect(settle(driven)).rejects.toMatchObject({ code: "STALE_EPOCH" });
+    expect((await rig.request())?.state).toBe("serving");
+  });
+
   test("of a released lease does nothing", async () => {
     await rig.holds(rig.lease(2n, "b", { state: { kind: "released" } }));
     await expect(settle(driveRequest(context, rig.options(b(), a())))).rejects.toMatchObject({ code: "STALE_EPOCH" });
