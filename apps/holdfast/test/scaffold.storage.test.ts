@@ -1,9 +1,18 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runConformance, sharedDirectoryRecipe, until } from "@holdfast/testkit";
+import { until } from "@holdfast/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 // What `holdfast create-strategy` writes, as its author has it: type-checked, tried by the suite, packed, installed into
@@ -34,8 +43,10 @@ function command(argv: readonly string[], cwd = base): void {
 }
 
 beforeAll(async () => {
-  if (!existsSync(EXECUTABLE)) command([process.execPath, join(repository, "tooling/release/build-exe.mjs")]);
   base = mkdtempSync(join(tmpdir(), "holdfast-scaffold-test-"));
+  // An old one would test an old program.
+  const isCurrent = existsSync(EXECUTABLE) && statSync(EXECUTABLE).mtimeMs > statSync(PROGRAM).mtimeMs;
+  if (!isCurrent) command([process.execPath, join(repository, "tooling/release/build-exe.mjs")]);
   scaffolded = join(base, "package");
   prefix = join(base, "prefix");
   const { startLocalRegistry } = await import(join(repository, "tooling/checks/local-registry.mjs"));
@@ -52,7 +63,7 @@ afterAll(async () => {
   rmSync(base, { recursive: true });
 });
 
-test("its types hold, and it passes the suite's first levels", async () => {
+test("its types hold, and it passes the suite's first levels as it is written", () => {
   const modules = join(scaffolded, "node_modules");
   const link = (name: string, to: string) => {
     mkdirSync(dirname(join(modules, name)), { recursive: true });
@@ -62,15 +73,12 @@ test("its types hold, and it passes the suite's first levels", async () => {
   link("zod", join(repository, "packages/core/node_modules/zod"));
   for (const name of ["vitest", "@types/node"]) link(name, join(repository, "node_modules", name));
   command([join(repository, "node_modules/.bin/tsc"), "-p", "."], scaffolded);
-  const report = await runConformance(
-    {
-      strategy: { module: join(scaffolded, "src/index.js"), export: "holdfastPlugin" },
-      recipe: sharedDirectoryRecipe({ backend: "mirror" }),
-    },
-    { levels: ["L0", "L1"] },
-  );
-  expect(report.cases.filter(({ result }) => result !== "passed" && result !== "skipped")).toEqual([]);
-  expect(report.cases.filter(({ result }) => result === "passed").length).toBeGreaterThan(10);
+  const report = join(base, "report.json");
+  const outputs = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  command([join(repository, "node_modules/.bin/vitest"), "run", ...outputs], scaffolded);
+  const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, "utf8"));
+  expect(numFailedTests).toBe(0);
+  expect(numPassedTests).toBeGreaterThan(10);
 });
 
 for (const [form, holdfast] of Object.entries(forms)) {
