@@ -4,7 +4,8 @@ import type { ClientKind, NbdOptions } from "../options.js";
 import { clientCommand, FUSE_SOURCE, PROGRAM } from "./client-command.js";
 import { clientsOf, killClients, type RunningClient } from "./clients.js";
 import { connectError } from "./connect-error.js";
-import { inOwnNamespace } from "./own-namespace.js";
+import { takeOff } from "./mounted.js";
+import { withoutVolumes } from "./without-volumes.js";
 
 const SHORT_MS = 5_000;
 const KILL_MS = 5_000;
@@ -15,7 +16,7 @@ const SYS_BYTES_MAX = 4_096;
 export async function connect(op: Op, volume: Volume, options: NbdOptions, context: NbdContext): Promise<void> {
   const running = await clientsOf(op, options);
   const current = running.find((client) => client.export === context.export);
-  if (current !== undefined && (await sizeOf(op, current.device)) !== null) return;
+  if (current !== undefined && (await answers(op, current.device, options))) return;
   await killClients(op, running, KILL_MS);
   await removeDeadMounts(op, volume);
   const kind = await chooseClient(op, options);
@@ -23,7 +24,7 @@ export async function connect(op: Op, volume: Volume, options: NbdOptions, conte
   const { address, port } = options.server;
   const client = clientCommand(kind, { address, port, export: context.export, device }, options.reconnectMs);
   // The kernel's client is no file system, and depends on nothing that is mounted.
-  const { command, args } = kind === "kernel" ? client : inOwnNamespace(client);
+  const { command, args } = kind === "kernel" ? client : withoutVolumes(client);
   const name = `nbd client of ${volume.service}/${volume.role}`;
   // With mounts of its own: in ours it would exit as the last user of the file system that lies on it.
   const daemon = await op.daemon(command, args, { name, servesMounts: kind !== "kernel" });
@@ -75,13 +76,7 @@ async function freeKernelDevice(op: Op): Promise<string> {
 
 /** Where a client's file appears: one directory per role and export, so that the path says what it is. */
 async function makeDeviceFile(op: Op, volume: Volume, context: NbdContext, kind: ClientKind): Promise<string> {
-  const root = deviceRoot(op, volume);
-  await op.files.makeDirectory(root, { mode: 0o700 });
-  if (!(await op.mounts()).some(({ mountPoint }) => mountPoint === root)) {
-    await op.exec("mount", ["--bind", root, root], { timeoutMs: SHORT_MS });
-  }
-  await op.exec("mount", ["--make-shared", root], { timeoutMs: SHORT_MS });
-  const directory = `${root}/${context.export}`;
+  const directory = `${deviceRoot(op, volume)}/${context.export}`;
   await op.files.makeDirectory(directory, { mode: 0o700 });
   const device = `${directory}/disk`;
   // qemu mounts over a file that is there; nbdfuse over the directory, in which it shows one.
@@ -105,7 +100,7 @@ export async function clientMounts(op: Op, volume: Volume): Promise<MountEntry[]
 /** Of clients that have died: nothing answers there any more, so they are only taken out of the way. */
 async function removeDeadMounts(op: Op, volume: Volume): Promise<void> {
   for (const { mountPoint } of await clientMounts(op, volume)) {
-    await op.exec("umount", ["--lazy", "--no-canonicalize", mountPoint], { timeoutMs: SHORT_MS });
+    await takeOff(op, mountPoint, { lazy: true, busyMs: 0 });
   }
 }
 
@@ -118,6 +113,21 @@ async function isConnected(op: Op, kind: ClientKind, device: string): Promise<bo
   const mountPoint = kind === "qemu" ? device : device.slice(0, device.lastIndexOf("/"));
   if (!(await op.mounts()).some((mount) => mount.mountPoint === mountPoint)) return false;
   return (await sizeOf(op, device)) !== null;
+}
+
+/**
+ * Reads a block from the server. A client may outlive its connection, and then still knows the device's size.
+ * @throws `UNKNOWN_OUTCOME` when the server does not answer.
+ */
+async function answers(op: Op, device: string, { connectTimeoutMs }: NbdOptions): Promise<boolean> {
+  try {
+    const args = [`if=${device}`, "of=/dev/null", "bs=4096", "count=1", "iflag=direct", "status=none"];
+    await op.exec("dd", args, { timeoutMs: connectTimeoutMs });
+    return true;
+  } catch (error) {
+    if (hasCode(error, "INTERNAL")) return false;
+    throw error;
+  }
 }
 
 /** Null when it does not answer. */

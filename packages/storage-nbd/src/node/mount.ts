@@ -4,7 +4,7 @@ import type { NbdOptions } from "../options.js";
 import { clientsOf } from "./clients.js";
 import { connectedDevice, refuseLostGrant } from "./device.js";
 import { LOOP_MOUNT, mountOptions } from "./mount-options.js";
-import { deviceBelow, mountAt, sysBlock } from "./mounted.js";
+import { deviceBelow, mountAt, sysBlock, takeOff } from "./mounted.js";
 import { needsRepair } from "./repair.js";
 
 const MOUNT_MS = 120_000;
@@ -67,18 +67,7 @@ export async function unmount(op: Op, volume: Volume, options: NbdOptions): Prom
   const alive = (await clientsOf(op, options)).some(({ device }) => device === below);
   if (alive) await op.volumes.sync(volume.mountPath, { timeoutMs: SYNC_MS });
   else op.logger.log("warn", "the block device's client is dead: what was not flushed is lost", { below });
-  try {
-    await op.exec("umount", ["--no-canonicalize", ...(alive ? [] : ["--lazy"]), volume.mountPath], {
-      timeoutMs: SYNC_MS,
-    });
-  } catch (error) {
-    if (!/target is busy/i.test(error instanceof HoldfastError ? String(error.detail.stderr) : "")) throw error;
-    throw new HoldfastError("BUSY", `${volume.mountPath} is in use.`, {
-      hint: "A process has a file or its working directory there.",
-      retryable: true,
-      cause: error,
-    });
-  }
+  await takeOff(op, volume.mountPath, { lazy: !alive, busyMs: 0 });
 }
 
 function inTheWay(volume: Volume, source: string): HoldfastError {

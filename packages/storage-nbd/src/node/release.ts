@@ -3,7 +3,7 @@ import type { NbdOptions } from "../options.js";
 import { PROGRAM } from "./client-command.js";
 import { awaitGone, clientsOf, killClients, type RunningClient } from "./clients.js";
 import { clientMounts, deviceRoot } from "./device.js";
-import { deviceBelow, mountAt } from "./mounted.js";
+import { deviceBelow, mountAt, takeOff } from "./mounted.js";
 
 const SHORT_MS = 10_000;
 const KILL_MS = 5_000;
@@ -21,7 +21,7 @@ export async function release(op: Op, volume: Volume, options: NbdOptions): Prom
     await killClients(op, clients, KILL_MS);
   }
   for (const { mountPoint } of await clientMounts(op, volume)) {
-    await op.exec("umount", ["--lazy", "--no-canonicalize", mountPoint], { timeoutMs: SHORT_MS });
+    await takeOff(op, mountPoint, { lazy: true, busyMs: 0 });
   }
   await removeDirectories(op, volume);
 }
@@ -29,9 +29,7 @@ export async function release(op: Op, volume: Volume, options: NbdOptions): Prom
 /** nbdfuse disconnects when its directory is unmounted; the others at SIGTERM. */
 async function sayGoodbye(op: Op, { kind, pid, device }: RunningClient): Promise<void> {
   if (kind === "nbdfuse") {
-    const directory = device.slice(0, device.lastIndexOf("/"));
-    if (!(await op.mounts()).some(({ mountPoint }) => mountPoint === directory)) return;
-    await op.exec("umount", ["--no-canonicalize", directory], { timeoutMs: SHORT_MS });
+    await takeOff(op, device.slice(0, device.lastIndexOf("/")), { lazy: false, busyMs: GOODBYE_MS });
     return;
   }
   if (kind === "kernel") await op.exec(PROGRAM.kernel, ["-d", device], { timeoutMs: SHORT_MS });
@@ -51,9 +49,6 @@ async function refuseMounted(op: Op, volume: Volume, clients: readonly RunningCl
 
 async function removeDirectories(op: Op, volume: Volume): Promise<void> {
   const root = deviceRoot(op, volume);
-  if ((await op.mounts()).some(({ mountPoint }) => mountPoint === root)) {
-    await op.exec("umount", ["--lazy", "--no-canonicalize", root], { timeoutMs: SHORT_MS });
-  }
   for (const name of (await op.files.list(root)) ?? []) {
     for (const file of (await op.files.list(`${root}/${name}`)) ?? []) await op.files.remove(`${root}/${name}/${file}`);
     await op.files.remove(`${root}/${name}`);

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -57,6 +58,7 @@ export async function openBench(server: NbdServerKind, fs: NbdFsType, options?: 
   const strategy = createNbdStrategy();
   const workDirectory = mkdtempSync(join(tmpdir(), "holdfast-nbd-bench-"));
   const ending = new AbortController();
+  setMaxListeners(0, ending.signal);
   const op = createOp({
     signal: ending.signal,
     logger: { log: () => undefined },
