@@ -127,7 +127,10 @@ function printDryRun(
   const steps = [
     `ask ${lease.agent} (run ${lease.run}) to stop and release${flags.now === true ? "" : ` within ${stopBudgetMs + marginMs} ms`}`,
     kind === "failover" ? unreleased : "if it does not, the wish is taken back and nothing else is done",
-    `wait until ${nextAgent(situation)} has epoch ${lease.epoch + 1n} and has started`,
+    `wait until ${nextAgent(
+      situation,
+      volumes.map(({ placement }) => placement),
+    )} has epoch ${lease.epoch + 1n} and has started`,
   ];
   const verbs = kind === "failover" ? ["fence", "detach", "attach", "mount"] : ["detach", "attach", "mount"];
   const commands = volumes.map(({ role, explanation }) => ({

@@ -45,7 +45,22 @@ export class HandoverFollower {
       }
       if (reached(this.followed)) return true;
       if (clock.now().monoMs >= untilMs) return false;
-      await clock.sleep(POLL_MS, signal);
+      await this.#pause(signal);
+    }
+  }
+
+  /** A change of the lease ends it early: a release may be seen for a moment only, before a successor takes it. */
+  async #pause(signal: AbortSignal): Promise<void> {
+    const { store, paths, clock } = this.#context;
+    const changed = new AbortController();
+    const ended = AbortSignal.any([signal, changed.signal]);
+    store.watch(paths.lease, () => changed.abort(), ended);
+    try {
+      await clock.sleep(POLL_MS, ended);
+    } catch (error) {
+      if (!changed.signal.aborted) throw error;
+    } finally {
+      changed.abort();
     }
   }
 
@@ -82,6 +97,12 @@ export class HandoverFollower {
     }
     if (this.#moments.startedMs !== null) return;
     const history = await readHistory(this.#context, call);
+    const stopped = history?.entries.some((entry) => entry.epoch === this.#epoch && entry.kind === "stopped") === true;
+    if (stopped && this.#moments.releasedMs === null) {
+      // It was taken before anybody saw it free: what passed between the two is less than one look.
+      this.#mark({ releasedMs: this.#moments.takenMs });
+      this.#onNews(`epoch ${this.#epoch} stopped and released`);
+    }
     if (history?.entries.some((entry) => entry.epoch === epoch && entry.kind === "started") !== true) return;
     this.#mark({ startedMs: this.#now() });
     this.#onNews(`the application of epoch ${epoch} was started on ${agent}`);

@@ -50,6 +50,8 @@ const CALL_MS = 5_000;
 export async function handOver(context: LeaseContext, options: HandOverOptions): Promise<HandedOver> {
   const { timing, signal, onNews } = options;
   const holder = await requireHolder(context, signal);
+  // Asked to fence at once where nothing can: then the holder is not even asked.
+  if (options.now) requireFence(options.volumes, holder);
   const follower = new HandoverFollower(context, holder.epoch, onNews);
   const wish = { service: context.identity.service, epoch: holder.epoch, kind: options.kind, to: options.to };
   await askHandover(context, { ...wish, by: options.by, reason: options.reason }, signal);

@@ -84,10 +84,11 @@ export interface Situation {
 /** The agent for which a takeover is thought through when nobody waits yet. */
 const NEXT_AGENT = "(the next agent)";
 
-/** Pure: where a takeover would go. */
-export function nextAgent({ lease, candidates, to }: Situation): string {
+/** Pure: where a takeover would go: as wished, where somebody waits, or where the storage says. */
+export function nextAgent({ lease, candidates, to }: Situation, placements: readonly (Placement | null)[]): string {
   const other = candidates.find(({ agent }) => agent !== lease?.agent) ?? candidates[0];
-  return to ?? other?.agent ?? NEXT_AGENT;
+  const placed = placements.flatMap((placement) => (placement?.kind === "agents" ? placement.agents : []));
+  return to ?? other?.agent ?? placed[0] ?? NEXT_AGENT;
 }
 
 /** Pure: what each volume promises, and what a takeover would do if the present holder ended without a release. */
@@ -95,11 +96,13 @@ export function volumeOutlook(seen: SeenVolume, situation: Situation): VolumeOut
   const { strategy, volume, observed, problem } = seen;
   const { backend, cut, declaredLoss } = strategy.capabilities(volume);
   const agents = situation.agents.map((id) => ({ id, reachable: true, spareMiB: null }));
+  const placement = observed === null || agents.length === 0 ? null : strategy.placement(volume, observed, agents);
   return {
     ...{ role: volume.role, strategy: strategy.type, backend, mountPath: volume.mountPath, cut, declaredLoss },
     explanation: strategy.explain(volume),
-    placement: observed === null || agents.length === 0 ? null : strategy.placement(volume, observed, agents),
-    takeover: observed === null ? null : takeoverSteps({ ...seen, observed }, situation),
+    placement,
+    takeover:
+      observed === null ? null : takeoverSteps({ ...seen, observed }, situation, nextAgent(situation, [placement])),
     problem,
   };
 }
@@ -107,8 +110,8 @@ export function volumeOutlook(seen: SeenVolume, situation: Situation): VolumeOut
 function takeoverSteps(
   { strategy, volume, observed }: StrategyVolume & { readonly observed: ObservedVolume },
   situation: Situation,
+  agent: string,
 ): VolumeOutlook["takeover"] {
-  const agent = nextAgent(situation);
   const former: readonly FormerHolder[] = situation.lease === null ? [] : formerOfRecord(situation.lease);
   const epoch = (situation.lease?.epoch ?? 0n) + 1n;
   const plan = strategy.plan(volume, observed, { agent, epoch, former });
