@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Runs the lease's tests once as they are and once per mutant. Every mutant must be rejected by a failing assertion;
+ * Runs the tests of lease and guard once as they are and once per mutant. Every mutant must be rejected by a failing assertion;
  * a mutant that does not apply, or makes the tests fail to load, is a failure of this check.
  */
 import { spawnSync } from "node:child_process";

@@ -1,14 +1,17 @@
 // @ts-check
 /**
- * One-line deviations of the lease's code, each a counterpart of a mutant that the state model rejects. `find` must
- * occur in the file exactly once, so that a mutant cannot silently stop being one when the code changes.
+ * One-line deviations of the lease's code, each a counterpart of a mutant that the state model rejects, and of the
+ * guard's code for volumes, each against a rule of ADR 7. `find` must occur in the file exactly once, so that a mutant
+ * cannot silently stop being one when the code changes.
  * @typedef {{ name: string, model: string, file: string, find: string, replace: string }} Mutant
  */
+
+import { storageMutants } from "./storage-mutants.mjs";
 
 const lease = "packages/coordination/src/lease/";
 
 /** @type {readonly Mutant[]} */
-export const mutants = [
+const leaseMutants = [
   {
     name: "deadline counts from the acknowledgement",
     model: "M1",
@@ -161,3 +164,5 @@ export const mutants = [
     replace: "if (volumeEpoch < 0n) {",
   },
 ];
+
+export const mutants = [...leaseMutants, ...storageMutants];

@@ -4,9 +4,17 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { mutants } from "./mutants.mjs";
 
-/** The lease's own tests, run against sources with one deviation in them; `HOLDFAST_MUTANT` is its index. */
+/** The lease's and the guard's own tests, run against sources with one deviation in them; `HOLDFAST_MUTANT` is its index. */
 const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 const mutant = mutants[Number(process.env.HOLDFAST_MUTANT ?? -1)];
+
+const leaseTests = "packages/coordination/src/lease/*.test.ts";
+const guardTests = "packages/supervisor/src/guard/machine*.test.ts";
+/** What a mutant is for; without one both must pass. */
+const include =
+  mutant === undefined
+    ? [leaseTests, guardTests]
+    : [mutant.file.startsWith("packages/supervisor/") ? guardTests : leaseTests];
 
 export default defineConfig({
   root,
@@ -33,7 +41,7 @@ export default defineConfig({
     },
   ],
   test: {
-    include: ["packages/coordination/src/lease/*.test.ts"],
+    include,
     retry: 0,
     bail: 1,
     testTimeout: 60_000,
