@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { repository } from "../checks/tree.mjs";
 import { errorsPage, exitCodesPage } from "./codes.mjs";
+import { conformancePage, readReports } from "./conformance.mjs";
 import { failoverPage } from "./failover.mjs";
 import { runPage } from "./run.mjs";
 import { serviceFilePage } from "./service-file.mjs";
@@ -21,6 +22,9 @@ export async function generatePages() {
   // The very zod that made the schema, as another copy would not know its types.
   const zod = createRequire(join(coreDirectory, "package.json"))("zod");
   const { runHelp } = await import(pathToFileURL(join(repository, "apps/holdfast/dist/js/run/help.js")).href);
+  const suite = await import(
+    pathToFileURL(join(repository, "packages/testkit/dist/storage/conformance/index.js")).href
+  );
   const groups = [
     {
       title: "Storage",
@@ -39,6 +43,7 @@ export async function generatePages() {
     .../** @type {[string, string][]} */ (
       failover === undefined ? [] : [["docs/reference/storage-failover.md", failover]]
     ),
+    ["docs/reference/conformance.md", conformancePage(readReports(), suite)],
     ["docs/reference/errors.md", errorsPage(groups, core.EXIT_CODES)],
     ["docs/reference/exit-codes.md", exitCodesPage(core.EXIT_CODES, core.EXIT_CODE_MEANINGS, core.ERROR_CODES)],
     ["docs/reference/run.md", runPage(runHelp())],

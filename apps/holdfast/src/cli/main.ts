@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { registerDev } from "../dev/command.js";
 import { printError } from "../print-error.js";
 import { registerClaim } from "./claim.js";
+import { registerConformance } from "./conformance.js";
 import { registerCreateStrategy } from "./create-strategy.js";
 import { registerDoctor } from "./doctor.js";
 import { registerFailover } from "./failover.js";
@@ -34,6 +35,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     registerClaim,
     registerHealth,
     registerDoctor,
+    registerConformance,
     registerCreateStrategy,
     registerDev,
   ];

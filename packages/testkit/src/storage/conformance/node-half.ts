@@ -1,3 +1,4 @@
+import { isSea } from "node:sea";
 import { fileURLToPath } from "node:url";
 import {
   type AttachContext,
@@ -110,7 +111,8 @@ export async function startNodeHalf(options: NodeHalfOptions): Promise<NodeHalf>
     strategy: resolveStrategy(options.strategy),
   };
   const main = fileURLToPath(new URL("./runner/launcher-main.js", import.meta.url));
-  const half = new RunningHalf(options.agent, [process.execPath, main, JSON.stringify(launcher)]);
+  // In a single executable this program is no node, but the user has one, who has installed this package with it.
+  const half = new RunningHalf(options.agent, [isSea() ? "node" : process.execPath, main, JSON.stringify(launcher)]);
   try {
     await half.ready(START_MS);
   } catch (error) {
