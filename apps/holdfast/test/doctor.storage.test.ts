@@ -61,7 +61,28 @@ test("changes nothing where it looks", () => {
   const { status, report } = doctor("--volume", path, "--service", "db");
   expect(status).toBe(0);
   expect(report.paths[0]).toMatchObject({ verdict: "safe", mark: { service: "db" } });
+  expect(report.paths[0].findings).not.toContainEqual(expect.objectContaining({ code: "CLAIMED" }));
   expect(state()).toBe(before);
+});
+
+test("names the process that holds the claim", async () => {
+  const path = join(base, "volume");
+  mkdirSync(path);
+  execFileSync(process.execPath, [PROGRAM, "volume", "init", path, "--service", "db"]);
+  const claim = join(path, ".holdfast/claim");
+  const holder = spawn("flock", ["--no-fork", claim, "sleep", "60"], { stdio: "ignore" });
+  const ended = new Promise<void>((resolve) => holder.once("exit", () => resolve()));
+  try {
+    const free = () => spawnSync("flock", ["--nonblock", claim, "true"]).status === 0;
+    await until("the lock", () => !free(), { timeoutMs: 10_000 });
+    const message = expect.stringContaining(`process ${holder.pid} `);
+    expect(doctor("--volume", path).report.paths[0].findings).toContainEqual(
+      expect.objectContaining({ code: "CLAIMED", severity: "info", message }),
+    );
+  } finally {
+    holder.kill("SIGKILL");
+    await ended;
+  }
 });
 
 test("asks the strategies of a service file, and does not look where only a run mounts", () => {

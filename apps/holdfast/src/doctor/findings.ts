@@ -1,5 +1,6 @@
 import { isLocalFsType, type StorageFinding } from "@holdfast/core";
 import type { VolumeLook } from "@holdfast/effects";
+import type { ClaimHolder } from "./claim.js";
 import { fileSystemKind } from "./file-systems.js";
 import type { Usage } from "./observation.js";
 
@@ -106,4 +107,12 @@ export function markFindings({ evidence, claimFile }: VolumeLook, service: strin
   if (claimFile === "present") return [];
   const fix = `holdfast volume init ${path} --service ${mark.service} makes it again.`;
   return [finding("warning", "NO_CLAIM_FILE", `${path} is marked, but has no claim file.`, fix)];
+}
+
+/** Pure: a run that has it now is no fault, and the reason why another would wait. */
+export function claimFindings(path: string, claim: ClaimHolder | null): StorageFinding[] {
+  if (claim === null) return [];
+  const who = claim.pid === null ? "a process" : `process ${claim.pid}`;
+  const fix = "A run that starts now waits for it. When nothing should run: find and end that process.";
+  return [finding("info", "CLAIMED", `The claim on ${path} is held by ${who} on this machine.`, fix)];
 }

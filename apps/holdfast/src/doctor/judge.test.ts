@@ -20,9 +20,16 @@ interface Seen {
   readonly mount?: Partial<MountEntry>;
   readonly claimFile?: VolumeLook["claimFile"];
   readonly usage?: Usage | null;
+  readonly claim?: { readonly pid: number | null } | null;
 }
 
-function seen({ evidence = {}, mount = {}, claimFile = "present", usage = roomy }: Seen = {}): PathObservation {
+function seen({
+  evidence = {},
+  mount = {},
+  claimFile = "present",
+  usage = roomy,
+  claim = null,
+}: Seen = {}): PathObservation {
   const fsType = mount.fsType ?? "ext4";
   const source = mount.source ?? "/dev/sdb1";
   const entry: MountEntry = {
@@ -41,6 +48,7 @@ function seen({ evidence = {}, mount = {}, claimFile = "present", usage = roomy 
     kind: "seen",
     path: "/srv/db",
     usage,
+    claim,
     look: {
       evidence: {
         path: "/srv/db",
@@ -80,6 +88,15 @@ test("a marked volume on a local disk is safe, and says whose it is and who used
     strategy: "local-pin",
     findings: [],
   });
+});
+
+test("names the process that has it now, which is no fault", () => {
+  const report = judge(seen({ claim: { pid: 4711 } }));
+  expect(report.verdict).toBe("safe");
+  expect(report.findings).toMatchObject([
+    { severity: "info", code: "CLAIMED", message: expect.stringContaining("4711") },
+  ]);
+  expect(codes(seen({ claim: { pid: null } }))).toEqual(["info CLAIMED"]);
 });
 
 test("says what a path is even when it hangs", () => {

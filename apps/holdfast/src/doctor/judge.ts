@@ -1,13 +1,13 @@
 import type { StorageFinding } from "@holdfast/core";
 import type { VolumeLook } from "@holdfast/effects";
 import { fileSystemKind } from "./file-systems.js";
-import { markFindings, mountFindings, spaceFindings } from "./findings.js";
+import { claimFindings, markFindings, mountFindings, spaceFindings } from "./findings.js";
 import type { DoctorReport, MountFacts, PathObservation, Verdict } from "./observation.js";
 
 /** Pure: would a run be safe on what was seen? Equal observations give equal reports. */
 export function judgePath(seen: PathObservation, expected: { readonly service: string | null }): DoctorReport {
   if (seen.kind === "problem") return judgeProblem(seen);
-  const { look, usage, path } = seen;
+  const { look, usage, path, claim } = seen;
   if (!look.evidence.mounted) {
     const { code, message, hint } = {
       code: "VOLUME_MISSING" as const,
@@ -16,7 +16,12 @@ export function judgePath(seen: PathObservation, expected: { readonly service: s
     };
     return judgeProblem({ kind: "problem", path, problem: { code, message, hint }, mount: null });
   }
-  const findings = [...mountFindings(look), ...spaceFindings(path, usage), ...markFindings(look, expected.service)];
+  const findings = [
+    ...mountFindings(look),
+    ...spaceFindings(path, usage),
+    ...markFindings(look, expected.service),
+    ...claimFindings(path, claim),
+  ];
   const kind = fileSystemKind(look.evidence.fsType, look.evidence.source);
   return {
     path,

@@ -1,5 +1,6 @@
 import type { StorageFinding } from "@holdfast/core";
 import type { VolumeLook, VolumeProblem } from "@holdfast/effects";
+import type { ClaimHolder } from "./claim.js";
 
 /** What was seen of a path, without a byte written. */
 export type PathObservation =
@@ -10,7 +11,13 @@ export type PathObservation =
       readonly problem: VolumeProblem;
       readonly mount: MountFacts | null;
     }
-  | { readonly kind: "seen"; readonly path: string; readonly look: VolumeLook; readonly usage: Usage | null };
+  | {
+      readonly kind: "seen";
+      readonly path: string;
+      readonly look: VolumeLook;
+      readonly usage: Usage | null;
+      readonly claim: ClaimHolder | null;
+    };
 
 /** The mount that a path lies on, as /proc/self/mountinfo has it. */
 export interface MountFacts {

@@ -1,5 +1,6 @@
 import { hasCode, mountOf } from "@holdfast/core";
 import { createVolumeAccess, interpretLook, readMounts, runBounded, type VolumeTools } from "@holdfast/effects";
+import { claimHolder } from "./claim.js";
 import type { PathObservation, Usage } from "./observation.js";
 
 /**
@@ -15,7 +16,8 @@ export async function observePath(path: string, tools: VolumeTools, timeoutMs: n
     return { kind: "problem", path, problem: result.problem, mount };
   }
   const usage = result.look.evidence.mounted ? await usageOf(path, tools, timeoutMs) : null;
-  return { kind: "seen", path, look: result.look, usage };
+  const claim = result.look.claimFile === "present" ? await claimHolder(path, timeoutMs) : null;
+  return { kind: "seen", path, look: result.look, usage, claim };
 }
 
 /** Null where the file system does not tell, which is no reason against it. */
