@@ -1,34 +1,38 @@
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { HoldfastError } from "@holdfast/core";
 
-const LOCKED = "HOLDFAST_NBD_LOCKED";
 const WAIT_S = 10;
 const CONFLICT = 75;
+const NO_PROGRAM = 127;
 
 /**
- * Runs this program again under flock(1), which Node lacks. The lock is the kernel's: it is held exactly as long as one
- * of the two processes lives, and no server inherits it, because Node closes what it was given before it starts others.
- * @returns the exit code of the run under the lock, or undefined when this is that run.
+ * One operation on a volume at a time, by flock(1), which Node lacks: a small process holds the lock as long as it can
+ * read from this one, so the kernel takes it away with this process, however it ends. No server inherits it.
+ * @returns what gives it back.
+ * @throws `BUSY`.
  */
-export function underLock(lockFile: string, shared: boolean): number | undefined {
-  if (process.env[LOCKED] === lockFile) return undefined;
-  const flags = [
-    shared ? "--shared" : "--exclusive",
-    "--wait",
-    String(WAIT_S),
-    "--conflict-exit-code",
-    String(CONFLICT),
-  ];
-  const { status, error } = spawnSync("flock", [...flags, lockFile, process.execPath, ...process.argv.slice(1)], {
-    stdio: "inherit",
-    env: { ...process.env, [LOCKED]: lockFile },
+export async function lockVolume(lockFile: string, how: "shared" | "exclusive"): Promise<() => Promise<void>> {
+  const flags = [`--${how}`, "--wait", String(WAIT_S), "--conflict-exit-code", String(CONFLICT)];
+  const child = spawn("flock", [...flags, lockFile, "sh", "-c", "echo held; exec cat"], {
+    stdio: ["pipe", "pipe", "inherit"],
   });
-  if (error !== undefined) {
-    throw new HoldfastError("INTERNAL", `flock cannot be run: ${error.message}.`, { hint: "It is in util-linux." });
+  const ended = once(child, "exit").then(
+    ([code]) => Number(code ?? CONFLICT),
+    () => NO_PROGRAM,
+  );
+  const held = await Promise.race([once(child.stdout, "data").then(() => "held" as const), ended]);
+  if (held === "held") {
+    return async () => {
+      child.stdin.end();
+      await ended;
+    };
   }
-  if (status !== CONFLICT) return status ?? 70;
-  throw new HoldfastError("BUSY", "Another operation on the same volume is under way.", {
-    hint: "Call again later with the same arguments.",
-    retryable: true,
-  });
+  if (held === CONFLICT) {
+    throw new HoldfastError("BUSY", "Another operation on the same volume is under way.", {
+      hint: "Call again later with the same arguments.",
+      retryable: true,
+    });
+  }
+  throw new HoldfastError("INTERNAL", `flock cannot lock ${lockFile} (${held}).`, { hint: "It is in util-linux." });
 }

@@ -7,7 +7,7 @@ import { REFUSED_EXIT_CODE, type ServerAnswer } from "../answer.js";
 import { apply, resume, stop, type VolumePlace } from "./apply.js";
 import { exportedVolume, readServerConfig } from "./config.js";
 import type { ServerRequest } from "./decide.js";
-import { underLock } from "./lock.js";
+import { lockVolume } from "./lock.js";
 import { formatImage, repairImage } from "./repair.js";
 import { readState, statePath } from "./state.js";
 import { lookAtVolume } from "./status.js";
@@ -32,13 +32,21 @@ async function main(): Promise<number> {
   const config = await readServerConfig(values.config);
   const place = { name, volume: exportedVolume(config, name), stateDirectory: config.stateDirectory };
   mkdirSync(config.stateDirectory, { recursive: true, mode: 0o700 });
-  const done = underLock(`${config.stateDirectory}/${name}.lock`, verb === "status");
-  if (done !== undefined) return done;
-  if (verb === "format") return formatImage(place, rest[0] ?? "");
-  if (verb === "repair") return repairImage(place, rest[0] === "force" ? "force" : "safe");
-  if (!(await perform(place, verb, rest))) return usage();
-  const stateFile = statePath(place.stateDirectory, name);
-  answer({ ok: true, status: await lookAtVolume(name, place.volume, await readState(stateFile), stateFile) });
+  const unlock = await lockVolume(`${config.stateDirectory}/${name}.lock`, verb === "status" ? "shared" : "exclusive");
+  try {
+    return await underLock(place, verb, rest);
+  } finally {
+    await unlock();
+  }
+}
+
+async function underLock(place: VolumePlace, verb: string, args: readonly string[]): Promise<number> {
+  if (verb === "format") return formatImage(place, args[0] ?? "");
+  if (verb === "repair") return repairImage(place, args[0] === "force" ? "force" : "safe");
+  if (!(await perform(place, verb, args))) return usage();
+  const stateFile = statePath(place.stateDirectory, place.name);
+  const state = await readState(stateFile);
+  answer({ ok: true, status: await lookAtVolume(place.name, place.volume, state, stateFile) });
   return 0;
 }
 

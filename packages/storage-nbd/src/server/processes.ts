@@ -62,12 +62,11 @@ export async function launch(
   logFile: string,
 ): Promise<void> {
   const log = openSync(logFile, "w", 0o600);
-  const { HOLDFAST_NBD_LOCKED: _, ...environment } = process.env;
   const child = spawn(command, [...args], {
     cwd: "/",
     detached: true,
     stdio: ["ignore", log, log],
-    env: { ...environment, [MARK]: `${mark.stateFile} ${mark.serves}` },
+    env: { ...process.env, [MARK]: `${mark.stateFile} ${mark.serves}` },
     timeout: FORK_LIMIT_MS,
     killSignal: "SIGKILL",
   });
