@@ -1,8 +1,8 @@
 // An application for guards to run: appends the monotonic clock (milliseconds) to FILE every few of them, and says in FILE.events what
 // happens to it. Modes: deaf (ignores TERM), slow=MS (ends that long after TERM), daemon (leaves a writer behind and ends, or
 // with stay lives on beside it),
-// exit=N (ends at once), raise=SIG, stdin (writes what it reads), environment (writes its variables and ends).
-import { spawn } from "node:child_process";
+// exit=N (ends at once), hang (reads what never answers, in a child), raise=SIG, stdin (writes what it reads), environment (writes its variables and ends).
+import { spawn, spawnSync } from "node:child_process";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 
@@ -32,6 +32,10 @@ if (modes.includes("environment")) {
 if (modes.includes("stdin")) {
   process.stdout.write(`read ${readFileSync(0, "utf8")}`);
   process.exit(0);
+}
+if (modes.includes("hang")) {
+  say("asks");
+  spawnSync("cat", [`${process.env.HOLDFAST_DATA_DIR}/../hang/file`]);
 }
 if (value("exit") !== undefined) process.exit(Number(value("exit")));
 if (value("raise") !== undefined) {

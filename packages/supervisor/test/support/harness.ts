@@ -68,6 +68,8 @@ export interface Guarded {
   readonly process: ChildProcess;
   readonly pid: number;
   readonly directory: string;
+  /** In the environment of every process of the run. */
+  readonly marker: string;
   /** Where the application writes its heartbeat. */
   readonly data: string;
   readonly ended: Promise<{
@@ -146,6 +148,7 @@ export function guard(spec: GuardSpec = {}): Guarded {
     process: child,
     pid: child.pid ?? 0,
     directory,
+    marker,
     data,
     ended,
     stdout,

@@ -1,6 +1,7 @@
 // A lock process without a store: a real process that speaks the protocol and does what `behaviour.json` in its directory
 // says at that moment. Writes down in `lock.jsonl` what it heard and when, on the clock that all processes share. As the
-// real one it says `released` of a dead guard only when the announced tree is gone.
+// real one it says `released` of a dead guard only when the announced trees are gone and their volumes settled.
+import { spawnSync } from "node:child_process";
 import { appendFileSync, readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { uptime } from "node:os";
@@ -16,7 +17,8 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]) process.on(sign
 
 const socket = new Socket({ fd: 3, readable: true, writable: true });
 const send = (message) => socket.write(`${JSON.stringify(message)}\n`);
-let tree;
+const trees = [];
+let settle = null;
 let held = false;
 let epoch = "7";
 let acquiring;
@@ -71,6 +73,7 @@ function handle(message) {
   switch (message.type) {
     case "config":
       send({ type: "connected", store: "double" });
+      settle = message.config.settle;
       if (message.config.resume !== null) {
         held = true;
         epoch = message.config.resume.epoch;
@@ -79,7 +82,7 @@ function handle(message) {
     case "acquire":
       return acquire();
     case "tree":
-      tree = message.init;
+      trees.push(message.init);
       return;
     case "renew": {
       if (exitOnRenew === true) process.exit(70);
@@ -125,11 +128,11 @@ function guardIsGone() {
   note({ event: "guard-gone", held });
   if (!held) process.exit(0);
   const wait = () => {
-    if (tree === undefined || isGone(tree)) {
-      note({ event: "released-after-guard" });
-      process.exit(0);
-    }
-    setTimeout(wait, 2);
+    if (!trees.every(isGone)) return setTimeout(wait, 2);
+    const [file, ...args] = settle?.command ?? ["true"];
+    const { status } = spawnSync(file, args, { timeout: settle?.timeoutMs, stdio: "ignore" });
+    note({ event: status === 0 ? "released-after-guard" : "yielded-after-guard" });
+    process.exit(0);
   };
   wait();
 }
