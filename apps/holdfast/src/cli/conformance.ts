@@ -194,5 +194,13 @@ async function importFrom(directories: readonly string[], name: string): Promise
 }
 
 async function importFile(path: string): Promise<Record<string, unknown>> {
-  return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  try {
+    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new HoldfastError("INCOMPATIBLE", `${path} could not be loaded: ${message}`, {
+      hint: "Build the package and install what it imports; the message is the module's own.",
+      cause,
+    });
+  }
 }

@@ -31,7 +31,8 @@ import {
 } from "./runner/protocol.js";
 import { resolveStrategy, type StrategyReference } from "./strategy-reference.js";
 
-const START_MS = 30_000;
+// On a machine with an emulated processor two programs of this runtime take a while to start.
+const START_MS = 180_000;
 const CALL_MS = 60_000;
 const END_MS = 10_000;
 const LOG_LINES_MAX = 200;

@@ -3,15 +3,15 @@
  * Everything else passes through. It dies with the suite (its standard input ends), and the tree with it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { isGone, monotonicMs, type ProcessIdentity, readProcess } from "@holdfast/effects";
-import { encodeLine, type LauncherCommand, type LauncherEvent, type LauncherOptions } from "./protocol.js";
+import { isOver, look, membersOf, type Seen } from "./process-tree.js";
+import type { LauncherCommand, LauncherEvent, LauncherOptions } from "./protocol.js";
 
 const CONTROL = 3;
 const STEP_OUTPUT = 4;
@@ -31,7 +31,7 @@ const runner = [
 /** A call that hangs on a volume keeps its thread. */
 const env = { ...process.env, UV_THREADPOOL_SIZE: "64" };
 
-let init: ProcessIdentity | undefined;
+let init: Pick<Seen, "pid" | "startTicks"> | undefined;
 let ending = false;
 const child = options.tree === "none" ? startBare() : startTree();
 pass(child);
@@ -103,21 +103,7 @@ function signalTree(what: "stop" | "resume"): number {
 
 const supervisors = () => [child.pid, init?.pid].filter((pid) => pid !== undefined);
 
-/** Everything in the init's PID namespace, which is in no other. */
-function members(): number[] {
-  const namespace = init === undefined ? undefined : namespaceOf(init.pid);
-  if (namespace === undefined) return [];
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).filter((pid) => namespaceOf(pid) === namespace);
-}
-
-function namespaceOf(pid: number): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/pid`);
-  } catch {
-    return undefined; // gone in the meantime
-  }
-}
+const members = () => (init === undefined ? [] : membersOf(init.pid));
 
 function send(pid: number, signal: NodeJS.Signals): void {
   try {
@@ -142,10 +128,10 @@ function end(how: string): void {
 /** The kernel ends the init with the sentry, and all of the namespace with the init. */
 async function finish(how: string): Promise<void> {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
-  const top = init ?? readProcess(child.pid ?? 0);
-  const limitMs = monotonicMs() + STUCK_MS;
-  while (top !== undefined && !isGone(top)) {
-    if (monotonicMs() > limitMs) {
+  const top = init ?? look(child.pid ?? 0);
+  const limitMs = performance.now() + STUCK_MS;
+  while (top !== undefined && !isOver(top)) {
+    if (performance.now() > limitMs) {
       rmSync(workDirectory, { recursive: true, force: true });
       tell({ launcher: "stuck", processes: members().map(describe) });
       return;
@@ -157,9 +143,9 @@ async function finish(how: string): Promise<void> {
 }
 
 function describe(pid: number): string {
-  return `${pid} in state ${readProcess(pid)?.state ?? "gone"}`;
+  return `${pid} in state ${look(pid)?.state ?? "gone"}`;
 }
 
 function tell(event: LauncherEvent): void {
-  process.stdout.write(encodeLine(event));
+  process.stdout.write(`${JSON.stringify(event)}\n`);
 }
