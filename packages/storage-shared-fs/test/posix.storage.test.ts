@@ -135,7 +135,7 @@ test("the operator's commands fence, and their status is the receipt", async () 
 });
 
 test("a fence whose status does not show it is no fence", async () => {
-  writeFileSync(hook, HOOK.replace('echo "$2 $5', "true #"), { mode: 0o755 });
+  writeFileSync(hook, HOOK.replace('>> "$state"', "> /dev/null"), { mode: 0o755 });
   const former = { agent: "agent-a", epoch: 1n, bootId: null };
   expect(await failure(strategy.fence(op, volume, former, grant("agent-b", 4n)))).toMatchObject({
     code: "UNKNOWN_OUTCOME",

@@ -1,4 +1,4 @@
-import { type CutResult, HoldfastError, type Op, type Volume } from "@holdfast/core";
+import { type CutResult, HoldfastError, hasCode, type Op, type Volume } from "@holdfast/core";
 import { parseSource } from "../mount/source.js";
 import type { SharedFsOptions } from "../options.js";
 import { lookAtMount } from "./mount.js";
@@ -67,5 +67,10 @@ async function superblocksLeft(op: Op, options: SharedFsOptions, note: MountedNo
 async function endOrphans(op: Op, options: SharedFsOptions, note: MountedNote): Promise<void> {
   if (note.address === null) return;
   const filter = ["state", "fin-wait-1", "state", "closing", "state", "last-ack", "dst", note.address];
-  await op.exec("ss", ["-K", "-H", "-t", ...filter, "dport", "=", String(options.port)], { timeoutMs: 1_000 });
+  try {
+    await op.exec("ss", ["-K", "-H", "-t", ...filter, "dport", "=", String(options.port)], { timeoutMs: 1_000 });
+  } catch (error) {
+    // The file system is gone all the same: everything on it was answered by the server, or given up.
+    if (!hasCode(error, "NOT_FOUND")) throw error;
+  }
 }
