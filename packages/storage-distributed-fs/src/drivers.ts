@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { cephFsDriver } from "./cephfs/driver.js";
+import { cephFsOptionsSchema } from "./cephfs/options.js";
 import type { CommonOptions } from "./common-options.js";
 import type { FileSystemDriver } from "./driver.js";
 import { glusterfsDriver } from "./glusterfs/driver.js";
@@ -13,6 +15,7 @@ export const distributedFsOptionsSchema = z.discriminatedUnion("type", [
   glusterfsOptionsSchema,
   lustreOptionsSchema,
   mooseFsOptionsSchema,
+  cephFsOptionsSchema,
 ]);
 export type DistributedFsOptions = z.output<typeof distributedFsOptionsSchema>;
 
@@ -20,6 +23,7 @@ const drivers: { readonly [Type in DistributedFsOptions["type"]]: unknown } = {
   glusterfs: glusterfsDriver,
   lustre: lustreDriver,
   moosefs: mooseFsDriver,
+  cephfs: cephFsDriver,
 };
 
 /** The driver of parsed options; the type in them names its schema, so the two belong together. */

@@ -3,6 +3,7 @@ import { distributedFsOptionsSchema } from "./drivers.js";
 import { cutClient } from "./node/cut.js";
 import { probeLocking } from "./node/lock-probe.js";
 import { mountClient } from "./node/mount.js";
+import { findMount } from "./node/mounts.js";
 import { unmountClient } from "./node/unmount.js";
 import { planAttach } from "./plan.js";
 import { bind } from "./volume.js";
@@ -44,6 +45,14 @@ export function createDistributedFsStrategy(): StorageStrategy {
       if (!seen.exists) {
         throw new HoldfastError("NOT_FOUND", "The servers do not know this volume.", {
           hint: "Create it, or correct its name in the options.",
+        });
+      }
+      const newer = seen.attachments.find(({ epoch }) => epoch !== null && epoch > grant.epoch);
+      if (newer !== undefined) {
+        // Before the fence: there is nothing to wait for.
+        throw new HoldfastError("STALE_EPOCH", `${newer.agent} has the volume under epoch ${newer.epoch}.`, {
+          hint: "Stop; the grant is void.",
+          detail: { seen: String(newer.epoch), epoch: grant.epoch.toString() },
         });
       }
       if (seen.fenced.includes(agent)) {
@@ -101,7 +110,9 @@ export function createDistributedFsStrategy(): StorageStrategy {
     async verify(op, given) {
       const bound = bind(given);
       const { mountPath, options } = bound.volume;
-      const evidence = await op.volumes.look(mountPath, { timeoutMs: options.callTimeoutMs });
+      const seen = await op.volumes.look(mountPath, { timeoutMs: options.callTimeoutMs });
+      // A directory that is there without our mount is the agent's own disk.
+      const evidence = { ...seen, mounted: seen.mounted && (await findMount(op, bound, mountPath)) !== undefined };
       return { ...evidence, locking: await probeLocking(op, bound, evidence) };
     },
     async cut(op, given) {

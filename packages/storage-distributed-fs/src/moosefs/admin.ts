@@ -74,7 +74,3 @@ export async function changeExports(
 export async function reloadMaster(op: Op, options: MooseFsOptions): Promise<void> {
   await control(op, options, ["mfsmaster", "-c", options.masterConfigFile, "reload"]);
 }
-
-export function volumeKey({ service, role }: { readonly service: string; readonly role: string }): string {
-  return `${service}.${role}`;
-}

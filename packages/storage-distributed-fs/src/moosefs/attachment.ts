@@ -2,7 +2,8 @@ import { type AgentId, type Grant, HoldfastError, type Op } from "@holdfast/core
 import { resolveAgent } from "../addresses.js";
 import type { DriverVolume, ServerView } from "../driver.js";
 import { assertNotStale } from "../glusterfs/record.js";
-import { changeExports, mfscli, readExports, volumeKey } from "./admin.js";
+import { volumeKey } from "../volume-key.js";
+import { changeExports, mfscli, readExports } from "./admin.js";
 import { parseSessions } from "./cli-output.js";
 import type { ExportsFile } from "./exports.js";
 import { removeSessions } from "./fence.js";

@@ -10,7 +10,8 @@ import { resolveAgent } from "../addresses.js";
 import type { DriverVolume } from "../driver.js";
 import { assertNotStale } from "../glusterfs/record.js";
 import { parseSockets, type Socket } from "../node/sockets.js";
-import { changeExports, mfscli, reloadMaster, volumeKey } from "./admin.js";
+import { volumeKey } from "../volume-key.js";
+import { changeExports, mfscli, reloadMaster } from "./admin.js";
 import {
   mayWrite,
   parseActiveExports,

@@ -12,7 +12,7 @@ export async function inspect(op: Op, { options }: DriverVolume<MooseFsOptions>)
   if (options.control.length === 0) {
     return [
       {
-        code: "moosefs-not-administered",
+        code: "MOOSEFS_NOT_ADMINISTERED",
         severity: "warning",
         message:
           "The master's settings cannot be read and nobody can be fenced: no administration target is configured.",
@@ -36,7 +36,7 @@ export async function inspect(op: Op, { options }: DriverVolume<MooseFsOptions>)
     if (!hasCode(error, "BUSY", "DENIED", "INTERNAL", "NOT_FOUND", "UNKNOWN_OUTCOME")) throw error;
     return [
       {
-        code: "moosefs-unreadable",
+        code: "MOOSEFS_UNREADABLE",
         severity: "error",
         message: `The master's settings cannot be read: ${(error as Error).message}`,
         fix: "See whether `control`, `masterConfigFile` and `exportsFile` are right.",
@@ -60,14 +60,14 @@ export function judgeMaster(config: ReadonlyMap<string, string>, options: MooseF
   const sustain = Number(config.get("SESSION_SUSTAIN_TIME") ?? DEFAULT_SUSTAIN_SECONDS);
   if (sustain > options.sessionSustainSeconds) {
     findings.push({
-      code: "moosefs-session-sustain",
+      code: "MOOSEFS_SESSION_SUSTAIN",
       severity: "warning",
       message: `A dead client keeps its locks for ${sustain} s, the options say ${options.sessionSustainSeconds} s.`,
       fix: `SESSION_SUSTAIN_TIME = ${options.sessionSustainSeconds} in ${options.masterConfigFile} and reload, or sessionSustainSeconds: ${sustain}.`,
     });
   } else if (sustain > 600) {
     findings.push({
-      code: "moosefs-session-sustain-long",
+      code: "MOOSEFS_SESSION_SUSTAIN_LONG",
       severity: "info",
       message: `Without a fence a dead client keeps its locks for ${sustain} s.`,
       fix: `SESSION_SUSTAIN_TIME = 60 (the least that counts) in ${options.masterConfigFile}; then sessionSustainSeconds: 60.`,
@@ -75,7 +75,7 @@ export function judgeMaster(config: ReadonlyMap<string, string>, options: MooseF
   }
   if ((config.get("CHANGELOG_SAVE_MODE") ?? "0") === "0") {
     findings.push({
-      code: "moosefs-changelog-background",
+      code: "MOOSEFS_CHANGELOG_BACKGROUND",
       severity: "warning",
       message:
         "The master answers before its change log is written: when its machine dies, the newest files may be lost.",
@@ -91,7 +91,7 @@ export function judgeExports(file: ExportsFile, options: MooseFsOptions): Storag
   const findings: StorageFinding[] = [];
   if (ours.length === 0) {
     findings.push({
-      code: "moosefs-not-exported",
+      code: "MOOSEFS_NOT_EXPORTED",
       severity: "error",
       message: `${options.path} is exported to nobody for writing.`,
       fix: `ADDRESSES ${options.path} rw,maproot=0:0 in ${options.exportsFile}.`,
@@ -100,7 +100,7 @@ export function judgeExports(file: ExportsFile, options: MooseFsOptions): Storag
   const above = ours.filter(({ directory }) => directory !== directoryOf(options.path));
   if (above.length > 0) {
     findings.push({
-      code: "moosefs-export-shared",
+      code: "MOOSEFS_EXPORT_SHARED",
       severity: "warning",
       message: `${options.path} is reached through the export of ${above[0]?.directory}: a fenced agent loses all of that.`,
       fix: `A line of its own for ${options.path} in ${options.exportsFile}, and none above it for the agents.`,
@@ -108,7 +108,7 @@ export function judgeExports(file: ExportsFile, options: MooseFsOptions): Storag
   }
   if (ours.some(({ options: words }) => words.includes("dynamicip"))) {
     findings.push({
-      code: "moosefs-dynamic-address",
+      code: "MOOSEFS_DYNAMIC_ADDRESS",
       severity: "warning",
       message: "Clients may come back from another address than the one that a fence refuses (dynamicip).",
       fix: `Take dynamicip out of the line for ${options.path}.`,
@@ -122,7 +122,7 @@ function judgeChunkServers(addresses: readonly string[], options: MooseFsOptions
   if (without.length === 0) return [];
   return [
     {
-      code: "moosefs-chunk-servers-not-administered",
+      code: "MOOSEFS_CHUNK_SERVERS_NOT_ADMINISTERED",
       severity: "warning",
       message: `A fence waits ${options.chunkSettleMs} ms, because connections at ${without.join(", ")} cannot be ended.`,
       fix: "Set `chunkServerControl` for them.",

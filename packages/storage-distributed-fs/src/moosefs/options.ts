@@ -33,12 +33,14 @@ export const mooseFsOptionsSchema = z.strictObject({
     .min(60)
     .default(86_400)
     .describe("SESSION_SUSTAIN_TIME of the master: how long a dead client keeps its locks. `inspect` compares."),
-  ioRetries: z.int().min(1).max(99).default(10).describe("`mfsioretries`: attempts until an I/O error."),
+  ioRetries: z.int().min(1).max(99).default(30).describe("`mfsioretries`: attempts until an I/O error."),
   ioTimeoutSeconds: z
     .int()
     .min(0)
-    .default(20)
-    .describe("`mfstimeout`: an I/O error after so long at the latest; 0: no limit."),
+    .default(150)
+    .describe(
+      "`mfstimeout`: an I/O error after so long at the latest; 0: no limit. A chunk that a dead client was writing can stay locked for 120 s.",
+    ),
   cacheMode: z.enum(["AUTO", "YES", "NO", "DIRECT"]).default("AUTO").describe("`mfscachemode`."),
   writeCacheMiB: z
     .int()

@@ -99,7 +99,7 @@ async function createVolume(
       fileSystem: FILE_SYSTEM,
       path: `/${service}`,
       agents: Object.fromEntries(agents.map((agent) => [agent.id, agent.address])),
-      control: { kind: "command", command: [...cluster.monitor.enter, "ceph", "-c", cluster.configFile] },
+      control: [{ kind: "command", command: [...cluster.monitor.enter, "ceph", "-c", cluster.configFile] }],
       clientSettings: { auth_client_required: "none" },
       ...extra,
     },

@@ -1,0 +1,67 @@
+import { type AgentId, type Grant, HoldfastError, type Op } from "@holdfast/core";
+import { resolveAgent } from "../addresses.js";
+import type { DriverVolume, ServerView } from "../driver.js";
+import { assertNotStale } from "../glusterfs/record.js";
+import { clientsOf, readClients, readFileSystem } from "./cluster.js";
+import { evict } from "./fence.js";
+import type { CephFsOptions } from "./options.js";
+import { readRecord, writeRecord } from "./record.js";
+
+type CephVolume = DriverVolume<CephFsOptions>;
+
+const administered = ({ options }: CephVolume) => options.control.length > 0;
+
+export async function observe(op: Op, volume: CephVolume): Promise<ServerView> {
+  // Whether the directory exists only a mount can tell.
+  if (!administered(volume)) return { exists: true, attachments: [], fenced: [], detail: { administered: false } };
+  const { options } = volume;
+  const fileSystem = await readFileSystem(op, options);
+  if (fileSystem === undefined) return { exists: false, attachments: [], fenced: [], detail: {} };
+  const record = await readRecord(op, options, volume);
+  return {
+    exists: true,
+    attachments: record === undefined || record.agent === null ? [] : [{ agent: record.agent, epoch: record.epoch }],
+    fenced: Object.keys(record?.fenced ?? {}),
+    detail: { metadataServers: Object.values(fileSystem.info).map(({ rank, state }) => `${rank} ${state}`) },
+  };
+}
+
+export async function attach(op: Op, volume: CephVolume, agent: AgentId, { epoch }: Grant): Promise<void> {
+  if (!administered(volume)) return;
+  const { options } = volume;
+  const record = await readRecord(op, options, volume);
+  assertNotStale(record, epoch);
+  if (record?.agent === agent && record.epoch === epoch) return;
+  if (record !== undefined && record.agent !== null && record.agent !== agent) {
+    throw new HoldfastError("HELD_BY_OTHER", `The volume is attached to ${record.agent} (epoch ${record.epoch}).`, {
+      hint: "Wait for that run to end, or plan a fence; never force.",
+      retryable: true,
+      detail: { agent: record.agent, epoch: record.epoch.toString() },
+    });
+  }
+  // A session that is there before this grant mounts is of a dead tree, and would keep its locks for session_autoclose.
+  const fileSystem = await readFileSystem(op, options);
+  if (fileSystem !== undefined) {
+    const clients = await readClients(op, options, fileSystem);
+    await evict(
+      op,
+      options,
+      clientsOf(clients, await resolveAgent(op, options, agent), options.path).filter(isOwn(volume)),
+    );
+  }
+  await writeRecord(op, options, volume, { fenced: {}, ...record, epoch, agent });
+}
+
+/** Not an operator's mount of more than this volume. */
+const isOwn =
+  ({ options }: CephVolume) =>
+  ({ root }: { readonly root: string }) =>
+    root === options.path;
+
+export async function detach(op: Op, volume: CephVolume, agent: AgentId): Promise<void> {
+  if (!administered(volume)) return;
+  const record = await readRecord(op, volume.options, volume);
+  if (record?.agent !== agent) return;
+  // The epoch stays: it is what refuses an older grant.
+  await writeRecord(op, volume.options, volume, { ...record, agent: null });
+}

@@ -1,0 +1,48 @@
+import type { MountEntry } from "@holdfast/core";
+import type { ClientCommand, ClientPlace, DriverVolume, PeerFilter } from "../driver.js";
+import type { CephFsOptions } from "./options.js";
+
+const MONITOR_PORTS = [
+  [3_300, 3_300],
+  [6_789, 6_789],
+] as const;
+
+/** ceph-fuse(8). `-f` keeps it in the foreground, so that the storage tree owns it. */
+export function clientCommand({ options }: DriverVolume<CephFsOptions>, place: ClientPlace): ClientCommand {
+  const settings = {
+    client_fs: options.fileSystem,
+    // A client that was shut out stays out: with true it would come back as a new one, and write through what was open.
+    client_reconnect_stale: "false",
+    client_mount_timeout: String(Math.ceil(options.mountTimeoutMs / 1_000)),
+    log_file: "/dev/null",
+    log_to_stderr: "true",
+    admin_socket: "",
+    ...options.clientSettings,
+  };
+  return {
+    kind: "daemon",
+    program: "ceph-fuse",
+    args: [
+      ...["-f", "-c", options.configFile, "-m", options.servers.join(","), "--id", options.user],
+      ...(options.keyringFile === undefined ? [] : ["-k", options.keyringFile]),
+      ...["-r", options.path],
+      ...Object.entries(settings).map(([name, value]) => `--${name}=${value}`),
+      place.mountPath,
+    ],
+  };
+}
+
+export function isClient({ options, mountPath }: DriverVolume<CephFsOptions>, argv: readonly string[]): boolean {
+  const program = argv[0]?.split("/").at(-1);
+  return program === "ceph-fuse" && argv.includes(options.path) && argv.at(-1) === mountPath;
+}
+
+/** The source is `ceph-fuse`, whatever is mounted. */
+export function isMountOf(_options: CephFsOptions, mount: MountEntry): boolean {
+  return mount.fsType === "fuse.ceph-fuse";
+}
+
+/** Daemons are known to the monitors alone, so any address counts on their ports. */
+export function peers({ osdPorts }: CephFsOptions): PeerFilter[] {
+  return [{ addresses: [], ports: [...MONITOR_PORTS, osdPorts] }];
+}
