@@ -6,8 +6,8 @@ import type { NbdOptions } from "./options.js";
 export function personCommands(options: NbdOptions): CheckCommands {
   const line = (...args: string[]) => controlArgv(options.control, args).map(quote).join(" ");
   return {
-    repair: line("repair", options.volume, "safe"),
-    force: line("repair", options.volume, "force"),
+    repair: line("repair", options.volume, "safe", options.fsType),
+    force: line("repair", options.volume, "force", options.fsType),
     format: line("format", options.volume, options.fsType),
     look: line("status", options.volume),
   };

@@ -31,7 +31,9 @@ test("an agent without an entry is its own address", () => {
 });
 
 test("what a person goes on with is the control target's own command line", () => {
-  expect(personCommands(parse()).force).toBe("holdfast-nbd-server --config /etc/holdfast/nbd.json repair orders force");
+  expect(personCommands(parse()).force).toBe(
+    "holdfast-nbd-server --config /etc/holdfast/nbd.json repair orders force ext4",
+  );
 });
 
 test("a plan shows every command, and no option that weakens a flush", () => {

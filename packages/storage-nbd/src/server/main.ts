@@ -18,7 +18,7 @@ const USAGE = `holdfast-nbd-server --config FILE status VOLUME
                                   fence  VOLUME AGENT EPOCH BY-EPOCH
                                   unfence VOLUME AGENT
                                   resume VOLUME | stop VOLUME
-                                  repair VOLUME safe|force
+                                  repair VOLUME safe|force ext4|xfs
                                   format VOLUME ext4|xfs
 Prints one line of JSON (repair, format: what the tool says). Exit code 0 done, ${REFUSED_EXIT_CODE} refused, 64 usage.
 `;
@@ -42,7 +42,9 @@ async function main(): Promise<number> {
 
 async function underLock(place: VolumePlace, verb: string, args: readonly string[]): Promise<number> {
   if (verb === "format") return formatImage(place, args[0] ?? "");
-  if (verb === "repair") return repairImage(place, args[0] === "force" ? "force" : "safe");
+  if (verb === "repair") {
+    return repairImage(place, args[0] === "force" ? "force" : "safe", args[1] ?? "");
+  }
   if (!(await perform(place, verb, args))) return usage();
   const stateFile = statePath(place.stateDirectory, place.name);
   const state = await readState(stateFile);

@@ -9,28 +9,30 @@ import { imageSize } from "./status.js";
  * For a person at the server: checks and repairs the image while nothing is attached, with the checker's own output and
  * exit code.
  */
-export async function repairImage(place: VolumePlace, how: "safe" | "force"): Promise<number> {
+export async function repairImage(place: VolumePlace, how: "safe" | "force", fsType: string): Promise<number> {
   await refuseUsed(place);
-  const { image } = place.volume;
-  const { stdout } = spawnSync("blkid", ["--probe", "--match-tag", "TYPE", "--output", "value", image]);
-  const xfs = String(stdout).trim() === "xfs";
-  const argv: [string, ...string[]] = xfs ? xfsCommand(how) : ["e2fsck", "-f", how === "force" ? "-y" : "-p"];
-  return runHere([...argv, image]);
+  refuseOtherType(fsType);
+  const argv = fsType === "xfs" ? xfsCommand(how) : (["e2fsck", "-f", how === "force" ? "-y" : "-p"] as const);
+  return runHere([...argv, place.volume.image]);
 }
 
 /** A new image only: every byte of it is read first, and must be zero. */
 export async function formatImage(place: VolumePlace, fsType: string): Promise<number> {
   await refuseUsed(place);
   const { image } = place.volume;
-  if (fsType !== "ext4" && fsType !== "xfs") {
-    throw new HoldfastError("INVALID_SPEC", `There is no file system ${fsType} here.`, { hint: "ext4 or xfs." });
-  }
+  refuseOtherType(fsType);
   if (spawnSync("cmp", ["--quiet", `--bytes=${await imageSize(image)}`, image, "/dev/zero"]).status !== 0) {
     throw new HoldfastError("INCOMPATIBLE", `${image} is not blank; it is not formatted.`, {
       hint: "A new volume needs a new image.",
     });
   }
   return runHere(fsType === "ext4" ? ["mkfs.ext4", "-F", "-E", "nodiscard", image] : ["mkfs.xfs", "-K", image]);
+}
+
+/** Named by the caller: an image whose superblock is damaged does not say what it is. */
+function refuseOtherType(fsType: string): void {
+  if (fsType === "ext4" || fsType === "xfs") return;
+  throw new HoldfastError("INVALID_SPEC", `There is no file system "${fsType}" here.`, { hint: "ext4 or xfs." });
 }
 
 function runHere([command, ...args]: readonly [string, ...string[]]): number {
