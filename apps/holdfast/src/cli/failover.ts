@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { HoldfastError } from "@holdfast/core";
 import type { Command } from "commander";
 import { handOver } from "../failover/hand-over.js";
-import { holderText, takeoverLines } from "../failover/lines.js";
+import { type CommandWords, fillCommand, holderText, takeoverLines } from "../failover/lines.js";
 import { lookAtService, lookAtVolumes } from "../failover/look.js";
 import { nextAgent, type Situation, type VolumeOutlook, volumeOutlook } from "../failover/outlook.js";
 import { splitLines } from "../failover/time-split.js";
@@ -124,18 +124,27 @@ function printDryRun(
   const unreleased = fences
     ? `if not, ${lease.agent} is fenced at the storage, and the receipt recorded`
     : `if not, it cannot be fenced: what remains is the lease, ${lease.leaseMs} ms after its last renewal`;
+  const next = nextAgent(
+    situation,
+    volumes.map(({ placement }) => placement),
+  );
   const steps = [
     `ask ${lease.agent} (run ${lease.run}) to stop and release${flags.now === true ? "" : ` within ${stopBudgetMs + marginMs} ms`}`,
     kind === "failover" ? unreleased : "if it does not, the wish is taken back and nothing else is done",
-    `wait until ${nextAgent(
-      situation,
-      volumes.map(({ placement }) => placement),
-    )} has epoch ${lease.epoch + 1n} and has started`,
+    `wait until ${next} has epoch ${lease.epoch + 1n} and has started`,
   ];
   const verbs = kind === "failover" ? ["fence", "detach", "attach", "mount"] : ["detach", "attach", "mount"];
+  const words: CommandWords = {
+    ...{ FORMER_AGENT: lease.agent, FORMER_EPOCH: String(lease.epoch) },
+    ...{ AGENT: next, EPOCH: String(lease.epoch + 1n) },
+  };
   const commands = volumes.map(({ role, explanation }) => ({
     role,
-    commands: Object.fromEntries(Object.entries(explanation.commands).filter(([verb]) => verbs.includes(verb))),
+    commands: Object.fromEntries(
+      Object.entries(explanation.commands)
+        .filter(([verb]) => verbs.includes(verb))
+        .map(([verb, lines]) => [verb, lines.map((line) => fillCommand(line, words))]),
+    ),
   }));
   if (flags.json === true)
     return printJson({ kind, lease, steps, fences, commands, volumes, warnings: warnings(situation) });

@@ -59,12 +59,15 @@ export async function handOver(context: LeaseContext, options: HandOverOptions):
   const released = ({ lease, moments }: Followed) => moments.releasedMs !== null || (lease?.epoch ?? 0n) > holder.epoch;
   const stopMs = options.now ? 0 : timing.stopBudgetMs + timing.marginMs + SLACK_MS;
   const receipts: FenceReceipt[] = [];
+  let ownFenceMs = 0;
   if (!(await follower.until(released, stopMs, signal))) {
     if (options.kind === "switchover") {
       await withdrawHandover(context, { ...wish, by: options.by }, signal);
       throw notReleased(holder, stopMs);
     }
+    const beganMs = context.clock.now().monoMs;
     receipts.push(...(await fenceHolder(context, options, holder)));
+    ownFenceMs = context.clock.now().monoMs - beganMs;
   }
   const leaseMs = timing.leaseMs * 1.01 + timing.guardMs + SLACK_MS;
   if (!(await follower.until(({ moments }) => moments.takenMs !== null, leaseMs + options.startLimitMs, signal))) {
@@ -78,7 +81,7 @@ export async function handOver(context: LeaseContext, options: HandOverOptions):
     to: { epoch: lease.epoch, agent: lease.agent },
     released: moments.releasedMs !== null,
     receipts,
-    split: timeSplit(moments, request),
+    split: timeSplit(moments, request, ownFenceMs),
   };
 }
 

@@ -37,6 +37,21 @@ function commandLines(commands: Readonly<Record<string, readonly string[]>>): st
   return Object.entries(commands).flatMap(([verb, lines]) => lines.map((line) => `  ${verb}: ${line}`));
 }
 
+/** What stands for a word that is known only at a takeover, in the commands that strategies explain. */
+export interface CommandWords {
+  readonly FORMER_AGENT: string;
+  readonly FORMER_EPOCH: string;
+  readonly AGENT: string;
+  readonly EPOCH: string;
+}
+
+/** Pure: a command line with the words filled in that this takeover knows. */
+export function fillCommand(line: string, words: CommandWords): string {
+  return line.replace(/(?<![A-Z-])(FORMER-AGENT|FORMER-EPOCH|AGENT|EPOCH)(?![A-Z-])/g, (word) => {
+    return words[word.replace("-", "_") as keyof CommandWords];
+  });
+}
+
 export function takeoverLines(takeover: NonNullable<VolumeOutlook["takeover"]>): string[] {
   if ("wait" in takeover) return [`waits: ${takeover.wait}`];
   if (takeover.length === 0) return ["nothing is left to do on the controller side"];

@@ -1,7 +1,7 @@
 import { DEFAULT_LEASE_TIMING, type LeaseRecord, type ObservedVolume, type RequestRecord } from "@holdfast/core";
 import { createFakeStorageStrategy } from "@holdfast/testkit";
 import { describe, expect, test } from "vitest";
-import { volumeLines } from "./lines.js";
+import { fillCommand, volumeLines } from "./lines.js";
 import { budgetOf, gradeOf, type Situation, volumeOutlook } from "./outlook.js";
 import { timeSplit } from "./time-split.js";
 
@@ -54,6 +54,13 @@ describe("the outlook", () => {
     const strategy = { ...createFakeStorageStrategy(), explain: () => ({ statements: [], commands, settings: [] }) };
     expect(volumeLines(look(strategy))).toEqual(expect.arrayContaining(["  fence: ssh filer exportfs -u b:/x"]));
   });
+});
+
+test("commands carry the names of this takeover, and other words stay", () => {
+  const words = { FORMER_AGENT: "a", FORMER_EPOCH: "7", AGENT: "b", EPOCH: "8" };
+  expect(fillCommand("fence v FORMER-AGENT FORMER-EPOCH EPOCH; attach AGENT nbd://h/v.eEPOCH BY-EPOCH", words)).toBe(
+    "fence v a 7 8; attach b nbd://h/v.e8 BY-EPOCH",
+  );
 });
 
 test("a grade is no more than what the suite saw", () => {

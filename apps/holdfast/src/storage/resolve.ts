@@ -9,6 +9,7 @@ import {
 } from "@holdfast/core";
 import { parse } from "yaml";
 import * as z from "zod";
+import { gradeEvidence } from "../plugins/grade-evidence.js";
 import { loadPlugins, requireStrategy } from "../plugins/load-plugins.js";
 import { readServiceFile } from "../service-file/read.js";
 import { resolveVolumes, type StrategyVolume } from "../service-file/volumes.js";
@@ -102,15 +103,7 @@ function summarise(volumes: readonly StrategyVolume[]): Summary {
   if (first === undefined)
     throw new HoldfastError("INVALID_SPEC", "There is no volume.", { hint: "Add spec.storage." });
   const all = volumes.map(({ strategy, volume }) => ({ strategy, volume, can: strategy.capabilities(volume) }));
-  const { grade, why } = computeGrade(
-    all.map(({ strategy, volume, can }) => {
-      const proof = strategy.proof(volume);
-      const declared = can.declaredGrade;
-      // Never tried on the real thing: no more than what the deadline gives by itself.
-      if (proof === null) return { declared, proven: "lease-only", why: `${can.backend} was never tried by the suite` };
-      return { declared, proven: proof.grade, why: `${can.backend}: ${proof.why}` };
-    }),
-  );
+  const { grade, why } = computeGrade(volumes.map(({ strategy, volume }) => gradeEvidence(strategy, volume)));
   return {
     volumes: [first, ...others],
     description: all.map(({ strategy, can }) => `${strategy.type} (${can.backend})`).join(", "),

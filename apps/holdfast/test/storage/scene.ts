@@ -3,21 +3,39 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Volume } from "@holdfast/core";
-import {
-  type StorageAgent,
-  type StorageRecipe,
-  type StorageWorld,
-  startZooKeeper,
-  until,
-  type ZooKeeperServer,
-} from "@holdfast/testkit";
+import { type StorageAgent, type StorageRecipe, type StorageWorld, startZooKeeper, until } from "@holdfast/testkit";
 import { onAgent, type StorageRun, signalRun, startRun } from "./run.js";
 
 /** Short enough for tests; the margin leaves the strategies' cuts their time. */
 export const LEASE = { leaseMs: 12_000, renewMs: 1_000, stopBudgetMs: 1_500, marginMs: 4_700, guardMs: 500 } as const;
 
+/** A storage system with a coordination store beside it; several scenes may play on it one after the other. */
+export interface StorageStage {
+  readonly world: StorageWorld;
+  readonly storeUrl: string;
+  close(): Promise<void>;
+}
+
+export async function openStage(recipe: StorageRecipe): Promise<StorageStage> {
+  const world = await recipe.start();
+  try {
+    const zookeeper = await startZooKeeper({ host: world.hostAddress });
+    return {
+      world,
+      storeUrl: `zookeeper://${zookeeper.host}:${zookeeper.port}`,
+      async close() {
+        await zookeeper.dispose();
+        await world.close();
+      },
+    };
+  } catch (error) {
+    await world.close();
+    throw error;
+  }
+}
+
 export interface StorageSceneOptions {
-  readonly recipe: StorageRecipe;
+  readonly stage: StorageStage;
   readonly strategy: string;
   /** The command line of the executable, without a subcommand. */
   readonly executable: readonly string[];
@@ -59,16 +77,12 @@ async function undoAll(undo: (() => Promise<void>)[]): Promise<void> {
 }
 
 async function open(options: StorageSceneOptions, undo: (() => Promise<void>)[]): Promise<StorageScene> {
-  const { recipe, executable } = options;
+  const { stage, executable } = options;
+  const { world, storeUrl } = stage;
   const lease = { ...LEASE, ...options.lease };
   const directory = mkdtempSync(join(tmpdir(), "hf-storage-"));
   chmodSync(directory, 0o755);
   undo.push(async () => rmSync(directory, { recursive: true, force: true }));
-  const world = await recipe.start();
-  undo.push(() => world.close());
-  const zookeeper: ZooKeeperServer = await startZooKeeper({ host: world.hostAddress });
-  undo.push(() => zookeeper.dispose());
-  const storeUrl = `zookeeper://${zookeeper.host}:${zookeeper.port}`;
   const service = `svc-${randomBytes(3).toString("hex")}`;
   const volume = await world.createVolume(service);
   const file = join(directory, "service.yaml");

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { StorageRecipe } from "@holdfast/testkit";
-import { afterAll, describe, test } from "vitest";
+import { afterAll, beforeAll, describe, test } from "vitest";
 import {
   AGENT_CUT,
   ALL_KILLED,
@@ -15,7 +15,7 @@ import {
   withScene,
 } from "./failover.js";
 import { publish } from "./publish.js";
-import { openStorageScene } from "./scene.js";
+import { openStage, openStorageScene, type StorageStage } from "./scene.js";
 
 export interface FailoverSuiteOptions {
   readonly strategy: string;
@@ -33,25 +33,31 @@ export const executable: readonly string[] =
     ? [process.execPath, join(import.meta.dirname, "../../dist/holdfast.cjs")]
     : [process.env.HOLDFAST_BIN];
 
-/** Failover of a real database on one kind of storage, one fault after the other, each on servers of its own. */
+/** Failover of a real database on one kind of storage, one fault after the other, each with a volume of its own. */
 export function failoverSuite(options: FailoverSuiteOptions): void {
   const { recipe, strategy, format = false } = options;
   const missing = recipe.unavailable();
   const results: FailoverResult[] = [];
-  describe.skipIf(missing !== undefined)(
-    `failover of Redis on ${recipe.backend}${missing === undefined ? "" : `: ${missing}`}`,
-    () => {
-      for (const fault of options.faults ?? ALL_FAULTS) {
-        test(fault.name, async () => {
-          const scene = await openStorageScene({ recipe, strategy, executable, format });
-          await withScene(scene, async () => {
-            const result = await playFailover(scene, fault);
-            expectSafe(result, scene);
-            results.push(result);
-          });
+  const title = `failover of Redis on ${recipe.backend}${missing === undefined ? "" : `: ${missing}`}`;
+  describe.skipIf(missing !== undefined)(title, () => {
+    let stage: StorageStage | undefined;
+    beforeAll(async () => {
+      stage = await openStage(recipe);
+    });
+    afterAll(async () => {
+      await stage?.close();
+      publish(recipe.backend, results);
+    });
+    for (const fault of options.faults ?? ALL_FAULTS) {
+      test(fault.name, async () => {
+        if (stage === undefined) throw new Error("no storage");
+        const scene = await openStorageScene({ stage, strategy, executable, format });
+        await withScene(scene, async () => {
+          const result = await playFailover(scene, fault);
+          results.push(result);
+          expectSafe(result, scene);
         });
-      }
-      afterAll(() => publish(recipe.backend, results));
-    },
-  );
+      });
+    }
+  });
 }
