@@ -1,6 +1,7 @@
 import type {
   AgentId,
   CheckResult,
+  ErrorCode,
   FormerHolder,
   Grant,
   MountEntry,
@@ -67,6 +68,8 @@ export interface FileSystemDriver<Options extends { readonly type: string }> {
   /** Is this line of mountinfo a mount of this volume? The mount point was compared already. */
   isMountOf(options: Options, mount: MountEntry): boolean;
   client(volume: DriverVolume<Options>, place: ClientPlace): ClientCommand;
+  /** What a client's last words mean when it ended instead of mounting; undefined: nothing in particular. */
+  explainEnd?(output: string): { readonly code: ErrorCode; readonly hint: string } | undefined;
   /** Is this command line a client that serves exactly this mount path of this volume? */
   isClient(volume: DriverVolume<Options>, argv: readonly string[]): boolean;
   peers(options: Options): readonly PeerFilter[];

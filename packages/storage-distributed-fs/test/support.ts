@@ -59,7 +59,7 @@ export function createStage(): Stage {
     tree: (agent) => start(agent, "pid-namespace"),
     outside: (agent) => start(agent, "none"),
     async close() {
-      for (const half of halves) await half.kill();
+      for (const half of halves.splice(0)) await half.kill();
       abort.abort();
       rmSync(workDirectory, { recursive: true, force: true });
     },

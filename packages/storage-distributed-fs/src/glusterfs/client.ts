@@ -1,4 +1,4 @@
-import type { MountEntry } from "@holdfast/core";
+import type { ErrorCode, MountEntry } from "@holdfast/core";
 import type { ClientCommand, ClientPlace, DriverVolume, PeerFilter } from "../driver.js";
 import type { GlusterfsOptions } from "./options.js";
 
@@ -37,4 +37,21 @@ export function isMountOf(options: GlusterfsOptions, mount: MountEntry): boolean
 
 export function peers({ servers, serverPort, brickPorts }: GlusterfsOptions): PeerFilter[] {
   return [{ addresses: servers, ports: [[serverPort, serverPort], brickPorts] }];
+}
+
+/** In the words of the client of 10.3 (glusterfsd-mgmt.c, client-handshake.c). */
+export function explainEnd(output: string): { code: ErrorCode; hint: string } | undefined {
+  if (/authentication failed/i.test(output)) {
+    return {
+      code: "DENIED",
+      hint: "The bricks refuse this agent: it was fenced (auth.reject), or auth.allow leaves it out.",
+    };
+  }
+  if (/exhausted all volfile servers|failed to connect/i.test(output)) {
+    return { code: "BUSY", hint: "No server answers; see whether glusterd runs and is reachable from this agent." };
+  }
+  if (/failed to (get|fetch) the '?volume file/i.test(output) || /failed to fetch volume file/i.test(output)) {
+    return { code: "NOT_FOUND", hint: "The servers know no such volume, or no such subdirectory." };
+  }
+  return undefined;
 }

@@ -41,7 +41,7 @@ async function untilItAnswers(
   let last = "it is not mounted";
   while (true) {
     const ended = daemon?.ended();
-    if (ended !== undefined) throw clientEnded(place, ended, daemon?.output() ?? "");
+    if (ended !== undefined) throw clientEnded(bound, place, ended, daemon?.output() ?? "");
     const remainingMs = deadlineMs - op.clock.now().monoMs;
     if (remainingMs <= 0) {
       throw new HoldfastError("BUSY", `${place.mountPath} did not answer within ${mountTimeoutMs} ms: ${last}.`, {
@@ -71,10 +71,15 @@ export async function stopClient(op: Op, bound: Bound, mountPath: string, daemon
   await daemon?.stop(STOP_MS);
 }
 
-function clientEnded(place: ClientPlace, how: string, output: string): HoldfastError {
+function clientEnded({ driver }: Bound, place: ClientPlace, how: string, output: string): HoldfastError {
   const words = output.trim().slice(-500);
-  return new HoldfastError("INTERNAL", `The client of ${place.mountPath} ended with ${how} instead of mounting.`, {
+  const { code, hint } = driver.explainEnd?.(output) ?? {
+    code: "INTERNAL",
     hint: words === "" ? "It said nothing; see the servers' logs." : words,
+  };
+  return new HoldfastError(code, `The client of ${place.mountPath} ended with ${how} instead of mounting.`, {
+    hint,
+    retryable: code === "BUSY",
     detail: { output: words },
   });
 }

@@ -9,12 +9,28 @@ const POLL_MS = 20;
 /** From SIGKILL to the client's last thread gone, its sockets closed. */
 const GONE_MS = 1_500;
 const UMOUNT_MS = 1_000;
+/** From the decision that it took too long to the caller's having the answer. */
+const ANSWER_MS = 250;
 
 /**
  * What is left of this volume's client on this agent, from the inside out: the kernel's connection to it, the client, and last the
  * sockets that the dead client left behind, in whose send buffers the kernel keeps its data until the network heals.
  */
 export async function cutClient(op: Op, bound: Bound): Promise<CutResult> {
+  const limitMs = bound.driver.capabilities(bound.volume.options).cutMsMax - ANSWER_MS;
+  const over = new AbortController();
+  const limit = op.clock
+    .sleep(limitMs, over.signal)
+    .then((): CutResult => ({ kind: "incomplete", needsFence: `the cut did not end within ${limitMs} ms` }));
+  try {
+    return await Promise.race([cutAll(op, bound), limit]);
+  } finally {
+    limit.catch(() => undefined); // the abort that ends the wait
+    over.abort();
+  }
+}
+
+async function cutAll(op: Op, bound: Bound): Promise<CutResult> {
   const evidence: string[] = [];
   try {
     const mount = await findMount(op, bound, bound.volume.mountPath);

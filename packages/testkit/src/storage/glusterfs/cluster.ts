@@ -22,8 +22,8 @@ export interface GlusterCluster {
   hang(): Promise<void>;
   resume(): Promise<void>;
   kill(): Promise<void>;
-  /** Resolves when the servers know each other and every brick of every volume is up: after a server was cut off. */
-  settled(): Promise<void>;
+  /** After bricks were killed or servers cut off: every brick of every volume up, the servers in touch. */
+  revive(): Promise<void>;
   /** Fills every brick's file system; returns what frees them. */
   fill(): Promise<() => Promise<void>>;
   /** Ends everything and removes the files. */
@@ -64,6 +64,8 @@ export async function createGlusterCluster(
   const seen = () => servers.map((server) => server.describe()).join("\n");
   const wait = (what: string, observe: () => Promise<boolean>) =>
     until(what, observe, { timeoutMs: SERVING_LIMIT_MS, intervalMs: 100, seen });
+  const volumes = async () =>
+    (await answers(first, "volume", "list")).split("\n").filter((name) => /^[\w-]+$/.test(name));
   const whenBricksServe = () =>
     wait("every brick to be up", async () => {
       const volumes = (await answers(first, "volume", "list")).split("\n").filter((name) => /^[\w-]+$/.test(name));
@@ -105,10 +107,14 @@ export async function createGlusterCluster(
     makeDirectory: (volume: string, path: string) => makeDirectory(first, directory, volume, path),
     async start() {
       await start();
-      await running.settled();
-    },
-    async settled() {
       await whenPooled();
+      await whenBricksServe();
+    },
+    async revive() {
+      await whenPooled();
+      for (const name of await volumes())
+        if (!allOnline(await answers(first, "volume", "status", name), replicas))
+          await gluster("volume", "start", name, "force");
       await whenBricksServe();
     },
     async hang() {

@@ -28,6 +28,10 @@ export interface GlusterWorld extends StorageWorld {
   readonly cluster: GlusterCluster;
 }
 
+export interface GlusterRecipe extends StorageRecipe {
+  start(): Promise<GlusterWorld>;
+}
+
 /** A dead client's locks are free after 6 s, and a call on a vanished server hangs for 3 s. */
 const SETTINGS = {
   "network.ping-timeout": "3",
@@ -41,7 +45,7 @@ const DEAD_CLIENT_LOCK_MS = 7_000;
 const SHARED_VOLUME = "services";
 
 /** GlusterFS with its servers in network namespaces of their own, one copy on each. */
-export function glusterRecipe(options: GlusterRecipeOptions = {}): StorageRecipe & { start(): Promise<GlusterWorld> } {
+export function glusterRecipe(options: GlusterRecipeOptions = {}): GlusterRecipe {
   return { backend: "glusterfs", unavailable, start: () => startWorld(options) };
 }
 
