@@ -6,7 +6,6 @@ export const volumeNameSchema = z
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "1 to 63 lower-case letters, digits or inner dashes");
 
 export const serverKindSchema = z.enum(["nbdkit", "nbd-server", "qemu-nbd"]);
-export type ServerKind = z.output<typeof serverKindSchema>;
 
 const epochTextSchema = z.string().regex(/^(0|[1-9][0-9]{0,38})$/);
 

@@ -2,7 +2,7 @@ import type { StorageCapabilities } from "@holdfast/core";
 import type { NbdOptions } from "./options.js";
 
 /** One process table, two calls of ss, and a kill; measured at a tenth of it. */
-export const CUT_MS_MAX = 2_000;
+const CUT_MS_MAX = 2_000;
 
 export function nbdCapabilities({ server }: Pick<NbdOptions, "server">): StorageCapabilities {
   return {

@@ -99,7 +99,7 @@ export async function unfence(op: Op, volume: Volume, agent: AgentId): Promise<v
 }
 
 /** What the server saw after the fact, for people: what it exports, to whom, and who is connected. */
-export function evidenceOf(status: ServerStatus): string {
+function evidenceOf(status: ServerStatus): string {
   const { attached, processes, sessions, fenced } = status;
   const list = (items: readonly string[]) => (items.length === 0 ? "none" : items.join("; "));
   return [

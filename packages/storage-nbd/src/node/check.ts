@@ -40,7 +40,7 @@ async function lookAtDevice(op: Op, options: NbdOptions, device: string): Promis
   return type === "ext4" ? ext4Facts(op, options, device) : xfsFacts(op, options, device);
 }
 
-export async function typeOf(op: Op, device: string): Promise<string | null> {
+async function typeOf(op: Op, device: string): Promise<string | null> {
   // 2: nothing found; 8: more than one thing found, which is none that may be mounted.
   const { stdout } = await op.exec("blkid", ["--probe", "--output", "export", device], {
     timeoutMs: SHORT_MS,
@@ -77,7 +77,7 @@ export function asFile(device: string): string[] {
 const ANY_EXIT = Array.from({ length: 128 }, (_, code) => code);
 
 /** A checker's exit code is its answer. */
-export async function ask(op: Op, command: string, args: readonly string[], timeoutMs: number): Promise<ExitFacts> {
+async function ask(op: Op, command: string, args: readonly string[], timeoutMs: number): Promise<ExitFacts> {
   const { exitCode, stdout, stderr } = await op.exec(command, args, { timeoutMs, okExitCodes: ANY_EXIT });
   return { exitCode, output: `${stdout}\n${stderr}` };
 }

@@ -20,7 +20,7 @@ import {
 import { createNbdStrategy } from "../../src/index.js";
 
 const MODULE = fileURLToPath(new URL("../../dist/index.js", import.meta.url));
-export const STRATEGY = { module: MODULE, export: "createNbdStrategy" };
+const STRATEGY = { module: MODULE, export: "createNbdStrategy" };
 
 /** A run as far as this strategy is concerned: its grant, its tree on an agent, the volume mounted there. */
 export interface Holder {

@@ -1,2 +1,2 @@
 export type { NbdMachine, NbdServerKind } from "./machine.js";
-export { type NbdFsType, type NbdRecipeOptions, type NbdWorld, nbdRecipe } from "./recipe.js";
+export { type NbdFsType, type NbdRecipe, type NbdRecipeOptions, type NbdWorld, nbdRecipe } from "./recipe.js";

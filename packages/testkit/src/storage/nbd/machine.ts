@@ -16,7 +16,8 @@ const LIMIT_MS = 20_000;
 /** Far more than the images ever hold: they are sparse. */
 const DISK_BYTES = 8 * 1024 * MIB;
 
-const scriptPath = (name: string) => fileURLToPath(new URL(`./${name}`, import.meta.url));
+const CLIENT = fileURLToPath(new URL("./control-client-main.js", import.meta.url));
+const SERVER = fileURLToPath(new URL("./control-server-main.js", import.meta.url));
 
 /** The server: a network namespace, a disk of its own for images, and the program that keeps one server per volume. */
 export interface NbdMachine {
@@ -49,7 +50,7 @@ export async function startNbdMachine(
   let daemon: ServerProcess | undefined;
   let mounted = false;
 
-  const control: [string, ...string[]] = [process.execPath, scriptPath("control-client-main.js"), socket];
+  const control: [string, ...string[]] = [process.execPath, CLIENT, socket];
   const ask = async (verb: string, name: string) => {
     const { stdout } = await command([...control, verb, name]);
     return JSON.parse(stdout) as { ok: boolean; status: { processes: { pid: number }[]; serving: boolean } };
@@ -84,7 +85,7 @@ export async function startNbdMachine(
     writeConfig();
     daemon = startServerProcess({
       name: "the control of the block device server",
-      argv: [process.execPath, scriptPath("control-server-main.js"), socket, ...program, "--config", configFile],
+      argv: [process.execPath, SERVER, socket, ...program, "--config", configFile],
       enter: machine.enter,
       logFile: join(base, "control.log"),
     });

@@ -23,16 +23,16 @@ export interface NbdWorld extends StorageWorld {
   readonly machine: NbdMachine;
 }
 
+export interface NbdRecipe extends StorageRecipe {
+  start(): Promise<NbdWorld>;
+}
+
 const BUILT = fileURLToPath(new URL("../../../../storage-nbd/dist/server/main.js", import.meta.url));
 /** mkfs.xfs makes nothing below 300 MiB. */
 const IMAGE_MIB = { ext4: 192, xfs: 320 };
 
 /** Network block devices: a server in a network namespace of its own, agents in others. */
-export function nbdRecipe(
-  server: NbdServerKind,
-  fsType: NbdFsType,
-  options: NbdRecipeOptions = {},
-): StorageRecipe & { start(): Promise<NbdWorld> } {
+export function nbdRecipe(server: NbdServerKind, fsType: NbdFsType, options: NbdRecipeOptions = {}): NbdRecipe {
   const program = options.program ?? [process.execPath, BUILT];
   return {
     backend: `nbd-${server}`,
