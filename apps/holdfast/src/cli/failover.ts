@@ -143,7 +143,11 @@ function printDryRun(
     commands: Object.fromEntries(
       Object.entries(explanation.commands)
         .filter(([verb]) => verbs.includes(verb))
-        .map(([verb, lines]) => [verb, lines.map((line) => fillCommand(line, words))]),
+        .map(([verb, lines]) => {
+          // Who is detached is the one that goes.
+          const own = verb === "detach" ? { ...words, AGENT: lease.agent } : words;
+          return [verb, lines.map((line) => fillCommand(line, own))];
+        }),
     ),
   }));
   if (flags.json === true)
