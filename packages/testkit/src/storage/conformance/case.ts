@@ -1,5 +1,6 @@
 import type { StorageCapabilities, StorageStrategy } from "@holdfast/core";
 import type { StorageServers } from "../world.js";
+import type { Executable } from "./executable/service.js";
 import type { Scene } from "./scene.js";
 
 export const LEVELS = ["L0", "L1", "L2", "L3", "L4"] as const;
@@ -23,7 +24,7 @@ export interface Declared {
   readonly capabilities: StorageCapabilities;
   readonly strategy: StorageStrategy;
   readonly servers: StorageServers;
-  readonly executable: readonly string[] | undefined;
+  readonly executable: Executable | undefined;
 }
 
 export interface ConformanceCase {

@@ -9,6 +9,7 @@ export {
   levelOf,
 } from "./case.js";
 export { conformanceCases } from "./cases/index.js";
+export type { Executable } from "./executable/service.js";
 export { findInit } from "./init-path.js";
 export {
   type CallOptions,

@@ -7,6 +7,7 @@ import { monotonicMs } from "@holdfast/effects";
 import type { ConformanceSubject, StorageWorld } from "../world.js";
 import { type ConformanceCase, invariantOf, type Level, levelOf } from "./case.js";
 import { conformanceCases } from "./cases/index.js";
+import type { Executable } from "./executable/service.js";
 import { Broken } from "./expect.js";
 import { type CaseReport, type ConformanceReport, isFenced, proveGrade } from "./report.js";
 import { type Mode, Scene, type SceneDeps } from "./scene.js";
@@ -17,8 +18,8 @@ export interface ConformanceOptions {
   readonly mode?: Mode;
   /** Default: all. */
   readonly levels?: readonly Level[];
-  /** Command line of the `holdfast` executable, for the rows that need it. */
-  readonly holdfast?: readonly string[];
+  /** For the rows in which `holdfast run` drives the strategy; without it they are skipped. */
+  readonly holdfast?: Executable;
   readonly onCase?: (report: CaseReport) => void;
 }
 

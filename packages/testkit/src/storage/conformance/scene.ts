@@ -13,6 +13,7 @@ import type {
 import { createOp, monotonicMs, nativeVolumeTools } from "@holdfast/effects";
 import type { ConformanceSubject, StorageAgent, StorageWorld } from "../world.js";
 import { Controller } from "./controller.js";
+import type { Executable } from "./executable/service.js";
 import { Broken } from "./expect.js";
 import { findInit } from "./init-path.js";
 import { type NodeHalf, startNodeHalf } from "./node-half.js";
@@ -29,8 +30,7 @@ export interface SceneDeps {
   readonly workDirectory: string;
   /** Processes outside of any tree, by agent: they outlive the cases, as nothing is kept in them. */
   readonly outside: Map<AgentId, NodeHalf>;
-  /** The command line of `holdfast`, where there is one to try. */
-  readonly executable: readonly string[] | undefined;
+  readonly executable: Executable | undefined;
 }
 
 /** What one case plays on: volumes nobody used before, agents, and whatever it started, which ends with it. */
@@ -46,7 +46,8 @@ export class Scene {
   readonly #volumes: Volume[] = [];
   readonly #undo: (() => Promise<void>)[] = [];
   readonly #controllers: AbortController[] = [];
-  #recorded = new Map<Volume, StorageRecord>();
+  readonly #written = new Map<Volume, unknown>();
+  readonly #recorded = new Map<Volume, StorageRecord>();
 
   constructor(deps: SceneDeps) {
     this.deps = deps;
@@ -74,7 +75,13 @@ export class Scene {
     const options: unknown = { ...(created.options as object), ...this.deps.subject.options };
     const volume = { ...created, options: this.strategy.optionsSchema.parse(options) };
     this.#volumes.push(volume);
+    this.#written.set(volume, options);
     return volume;
+  }
+
+  /** A volume's options as a person would write them. */
+  writtenOptions(volume: Volume): unknown {
+    return this.#written.get(volume);
   }
 
   grant(volume: Volume, agent: AgentId, epoch: Epoch, run = randomUUID()): Grant {

@@ -8,6 +8,7 @@ import { exclusiveCases } from "./l3-exclusive.js";
 import { fenceCases } from "./l3-fence.js";
 import { faultCases } from "./l4-faults.js";
 import { lateCases } from "./l4-late.js";
+import { runCases } from "./l4-run.js";
 
 /** Everything the suite asks, in the order of its levels: what fails early explains what fails late. */
 export const conformanceCases: readonly ConformanceCase[] = [
@@ -20,4 +21,5 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...fenceCases,
   ...lateCases,
   ...faultCases,
+  ...runCases,
 ];
