@@ -1,4 +1,4 @@
-import type { MountEntry } from "@holdfast/core";
+import type { ErrorCode, MountEntry } from "@holdfast/core";
 import type { ClientCommand, ClientPlace, DriverVolume, PeerFilter } from "../driver.js";
 import type { CephFsOptions } from "./options.js";
 
@@ -45,4 +45,15 @@ export function isMountOf(_options: CephFsOptions, mount: MountEntry): boolean {
 /** Daemons are known to the monitors alone, so any address counts on their ports. */
 export function peers({ osdPorts }: CephFsOptions): PeerFilter[] {
   return [{ addresses: [], ports: [...MONITOR_PORTS, osdPorts] }];
+}
+
+/** What ceph-fuse says when it ends instead of mounting. */
+export function explainEnd(output: string): { readonly code: ErrorCode; readonly hint: string } | undefined {
+  if (/\(108\)|blocklisted|\(13\) Permission denied|\(1\) Operation not permitted/i.test(output)) {
+    return { code: "DENIED", hint: "The cluster refuses this agent: see `ceph osd blocklist ls` and the user's caps." };
+  }
+  if (/\(110\)|timed out|\(111\)|\(113\)/i.test(output)) {
+    return { code: "BUSY", hint: "The monitors do not answer; see whether they are reachable from this agent." };
+  }
+  return undefined;
 }

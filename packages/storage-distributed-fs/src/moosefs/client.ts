@@ -1,4 +1,4 @@
-import type { MountEntry } from "@holdfast/core";
+import type { ErrorCode, MountEntry } from "@holdfast/core";
 import type { ClientCommand, ClientPlace, DriverVolume, PeerFilter } from "../driver.js";
 import type { MooseFsOptions } from "./options.js";
 
@@ -42,4 +42,15 @@ export function peers({ servers, masterPort, chunkServerPort }: MooseFsOptions):
     { addresses: servers, ports: [[masterPort, masterPort]] },
     { addresses: [], ports: [[chunkServerPort, chunkServerPort]] },
   ];
+}
+
+/** What mfsmount says when it ends instead of mounting. */
+export function explainEnd(output: string): { readonly code: ErrorCode; readonly hint: string } | undefined {
+  if (/permission denied|operation not permitted/i.test(output)) {
+    return { code: "DENIED", hint: "The exports refuse this agent, or this agent was fenced; see mfscli -SEX." };
+  }
+  if (/can't connect to master|ETIMEDOUT|ECONNREFUSED|EHOSTUNREACH/.test(output)) {
+    return { code: "BUSY", hint: "The master does not answer; see whether it runs and is reachable from this agent." };
+  }
+  return undefined;
 }

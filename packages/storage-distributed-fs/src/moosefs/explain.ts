@@ -55,7 +55,7 @@ function failureStatements(options: MooseFsOptions): string[] {
     options.ioTimeoutSeconds === 0 ? `${options.ioRetries} attempts` : `${options.ioTimeoutSeconds} s at the latest`;
   return [
     `When the master or the chunk servers vanish, writes go on into the client's cache of ${options.writeCacheMiB} MiB, then hang; fsync fails with EIO after ${limit}.`,
-    "A chunk whose writer died while the master hung stays locked for two minutes: whoever reads it then waits so long.",
+    "A chunk that a client was writing when it was cut off can stay locked at the master for two minutes: a successor's first read or write of it waits that long, and then goes on.",
     "O_DIRECT does not go around the client's cache: only fsync and close say that data is at the servers.",
     "Killing the client is the cut: what it had not sent is gone with it, and what the kernel still held in its sockets is dropped by `cut`.",
     "There is one active master; where `servers` names several, the first that answers is used.",

@@ -1,6 +1,7 @@
 import { hasCode, type Op, type StorageFinding } from "@holdfast/core";
 import { control } from "../control.js";
 import type { DriverVolume } from "../driver.js";
+import { parseAddress } from "./address-range.js";
 import { mfscli, readExports } from "./admin.js";
 import { parseChunkServers } from "./cli-output.js";
 import { directoryOf, type ExportsFile, parseEntry, reaches } from "./exports.js";
@@ -97,7 +98,12 @@ export function judgeExports(file: ExportsFile, options: MooseFsOptions): Storag
       fix: `ADDRESSES ${options.path} rw,maproot=0:0 in ${options.exportsFile}.`,
     });
   }
-  const above = ours.filter(({ directory }) => directory !== directoryOf(options.path));
+  const agents = Object.values(options.agents).flatMap((address) => parseAddress(address) ?? []);
+  const above = ours.filter(
+    ({ directory, from, to }) =>
+      directory !== directoryOf(options.path) &&
+      (agents.length === 0 || agents.some((address) => address >= from && address <= to)),
+  );
   if (above.length > 0) {
     findings.push({
       code: "MOOSEFS_EXPORT_SHARED",

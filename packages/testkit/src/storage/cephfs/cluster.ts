@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NetworkAgent } from "../../agents/agent.js";
@@ -159,16 +159,20 @@ async function makeDirectory(machine: NetworkAgent, directory: string, configFil
     logFile: join(directory, "log", "mount.out"),
   });
   try {
-    await until(
-      "the root of CephFS to be mounted",
-      async () => client.running && (await command(["cat", "/proc/self/mountinfo"])).stdout.includes(` ${mountPoint} `),
-      { timeoutMs: MOUNT_LIMIT_MS, seen: () => client.describe() },
-    );
+    await until("the root of CephFS to be mounted", () => client.running && isMounted(mountPoint), {
+      timeoutMs: MOUNT_LIMIT_MS,
+      seen: () => client.describe(),
+    });
     await command(["mkdir", "-p", join(mountPoint, path)]);
     await command(["umount", mountPoint]);
     await until("ceph-fuse to end", () => !client.running, { timeoutMs: MOUNT_LIMIT_MS }); // closes its session
   } finally {
     await client.kill();
-    rmSync(mountPoint, { recursive: true, force: true });
+    if (await isMounted(mountPoint)) await command(["umount", "--lazy", mountPoint]); // something above failed
+    rmdirSync(mountPoint);
   }
+}
+
+async function isMounted(mountPoint: string): Promise<boolean> {
+  return (await command(["cat", "/proc/self/mountinfo"])).stdout.includes(` ${mountPoint} `);
 }

@@ -1,4 +1,4 @@
-import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NetworkAgent } from "../../agents/agent.js";
@@ -157,7 +157,8 @@ async function makeDirectory(master: NetworkAgent, directory: string, path: stri
     await command(["umount", mountPoint]);
   } finally {
     await client.kill();
-    rmSync(mountPoint, { recursive: true, force: true });
+    if (await isMounted(mountPoint)) await command(["umount", "--lazy", mountPoint]); // something above failed
+    rmdirSync(mountPoint);
   }
 }
 
