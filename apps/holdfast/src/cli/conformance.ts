@@ -5,7 +5,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { HoldfastError } from "@holdfast/core";
 import type { Command } from "commander";
-import { locateInit } from "../embedded.js";
+import { locateInit, programCommand } from "../embedded.js";
 import { exportedEntryPoint } from "../plugins/entry-point.js";
 import { printLines } from "./output.js";
 
@@ -67,7 +67,7 @@ export function registerConformance(program: Command): void {
     .option("--full", "wait as long as a grade's definition says: a minute after healing")
     .option("--json <file>", "write the report, conformance.json")
     .action(async (name: string, flags: ConformanceFlags) => {
-      const home = findPackage(name, flags.pluginDir);
+      const { home, prefix } = findPackage(name, flags.pluginDir);
       const testkit = (await importFrom([home, ...flags.pluginDir, process.cwd()], TESTKIT)) as unknown as Testkit;
       const levels = levelsUpTo(testkit.LEVELS, flags.level);
       const manifest = await readManifest(home);
@@ -88,6 +88,7 @@ export function registerConformance(program: Command): void {
           levels,
           mode: flags.full === true ? "full" : "quick",
           onCase: (one: CaseReport) => printLines([caseLine(one)]),
+          ...(prefix === undefined ? {} : { holdfast: thisProgram(prefix, name, manifest) }),
         },
       );
       printLines(summary(testkit, report, levels));
@@ -117,22 +118,36 @@ function levelsUpTo(levels: readonly string[], level: string): readonly string[]
   throw new HoldfastError("USAGE", `There is no level ${level}.`, { hint: `The levels are ${levels.join(", ")}.` });
 }
 
-/** Directory of the package: a path, or a name looked up in the plugin directories and from here upwards. */
-function findPackage(name: string, pluginDirs: readonly string[]): string {
+interface FoundPackage {
+  readonly home: string;
+  /** The plugin directory that it is installed in, when it is in one. */
+  readonly prefix?: string;
+}
+
+/** A path, or a name looked up in the plugin directories and from here upwards. */
+function findPackage(name: string, pluginDirs: readonly string[]): FoundPackage {
   if (name.startsWith(".") || isAbsolute(name)) {
     const home = resolve(name);
-    if (existsSync(join(home, "package.json"))) return home;
+    if (existsSync(join(home, "package.json"))) return { home };
     throw new HoldfastError("NOT_FOUND", `There is no package.json in ${home}.`, {
       hint: "Name a package's directory.",
     });
   }
-  for (const directory of [...pluginDirs, ...upwards(process.cwd())]) {
-    const home = join(directory, "node_modules", name);
-    if (existsSync(join(home, "package.json"))) return home;
-  }
+  const homeIn = (directory: string) => join(directory, "node_modules", name);
+  const isIn = (directory: string) => existsSync(join(homeIn(directory), "package.json"));
+  const prefix = pluginDirs.find(isIn);
+  if (prefix !== undefined) return { home: homeIn(prefix), prefix };
+  const directory = upwards(process.cwd()).find(isIn);
+  if (directory !== undefined) return { home: homeIn(directory) };
   throw new HoldfastError("NOT_FOUND", `Package ${name} is not installed here.`, {
     hint: `npm install ${name}, or name its directory (./${name}) or the --plugin-dir that has it.`,
   });
+}
+
+/** For the rows in which `holdfast run` drives the strategy: this program, with the package as a plugin. */
+function thisProgram(prefix: string, name: string, { version }: Manifest): object {
+  const { file, args } = programCommand([]);
+  return { command: [file, ...args], pluginDirs: [prefix], plugin: { package: name, version } };
 }
 
 function upwards(directory: string): string[] {
@@ -141,6 +156,7 @@ function upwards(directory: string): string[] {
 }
 
 interface Manifest {
+  readonly version?: string;
   readonly exports?: unknown;
   readonly main?: string;
   readonly holdfast?: { readonly world?: string };

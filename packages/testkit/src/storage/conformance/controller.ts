@@ -56,12 +56,16 @@ export class Controller {
 
   /** Observes, plans, and applies the plan, as core does for a run that has won `grant`. */
   async take(grant: Grant, former: readonly FormerHolder[] = []): Promise<AttachContext> {
-    const { strategy } = this.#scene;
-    const observed = await this.observe();
-    const plan = strategy.plan(this.#volume, observed, { agent: grant.agent, epoch: grant.epoch, former });
-    demand(plan.kind === "steps", `the plan is to wait: ${plan.kind === "wait" ? plan.why : ""}`);
-    for (const step of plan.steps) await this.#apply(step, grant);
+    for (const step of await this.planned(grant, former)) await this.#apply(step, grant);
     return this.attach(grant.agent, grant);
+  }
+
+  /** What is still to be done, by what can be observed now. */
+  async planned(grant: Grant, former: readonly FormerHolder[] = []): Promise<readonly StorageStep[]> {
+    const target = { agent: grant.agent, epoch: grant.epoch, former };
+    const plan = this.#scene.strategy.plan(this.#volume, await this.observe(), target);
+    demand(plan.kind === "steps", `the plan is to wait: ${plan.kind === "wait" ? plan.why : ""}`);
+    return plan.steps;
   }
 
   async #apply(step: StorageStep, grant: Grant): Promise<unknown> {

@@ -158,13 +158,20 @@ export function createImageStrategy(): StorageStrategy {
 
 /** Pure. */
 function planImage(observed: ObservedVolume, target: StorageTarget): StoragePlan {
+  const { agent, epoch } = target;
   const fences = target.former
-    .filter(({ agent }) => agent !== target.agent && !observed.fenced.includes(agent))
+    .filter((former) => former.agent !== agent && !observed.fenced.includes(former.agent))
     .map((former): StorageStep => ({ verb: "fence", former, why: `${former.agent} did not release` }));
-  const unfence: StorageStep[] = observed.fenced.includes(target.agent)
-    ? [{ verb: "unfence", agent: target.agent, why: "it runs there next" }]
+  const unfence: StorageStep[] = observed.fenced.includes(agent)
+    ? [{ verb: "unfence", agent, why: "it runs there next" }]
     : [];
-  return { kind: "steps", steps: [...fences, ...unfence, { verb: "attach", agent: target.agent, why: "to mount it" }] };
+  // Its run has released, or has a receipt: what is left is a detach that nobody made.
+  const detaches = observed.attachments
+    .filter((seen) => seen.agent !== agent && !target.former.some((former) => former.agent === seen.agent))
+    .map((seen): StorageStep => ({ verb: "detach", agent: seen.agent, why: `${seen.agent} has released it` }));
+  const attached = observed.attachments.some((seen) => seen.agent === agent && seen.epoch === epoch);
+  const attach: StorageStep[] = attached ? [] : [{ verb: "attach", agent, why: "to mount it there" }];
+  return { kind: "steps", steps: [...fences, ...detaches, ...unfence, ...attach] };
 }
 
 /** Pure. */

@@ -8,6 +8,44 @@ const skip: ConformanceCase["skip"] = ({ capabilities }) => noFence(capabilities
 
 export const fenceCases: readonly ConformanceCase[] = [
   {
+    id: "L3/I1-a-plan-comes-to-an-end",
+    title: "what a plan did is what observe sees: planned again, nothing is left to do, also after a takeover",
+    async run(scene) {
+      const volume = await scene.volume();
+      const controller = scene.controller(volume);
+      const first = await start(scene, volume, scene.agent(0), 1n, { fresh: true });
+      const left = await controller.planned(first.grant);
+      demand(left.length === 0, `attached, and the plan still asks for ${show(left)}`);
+      const { fences, movesBetweenAgents } = scene.capabilities(volume);
+      if (!movesBetweenAgents) return stop(scene, first);
+      await crash(scene, first);
+      const former = fences ? [formerOf(first)] : [];
+      const second = await start(scene, volume, scene.agent(1), 2n, { former });
+      // Core leaves out a former holder that it has a receipt of.
+      for (const known of [former, []]) {
+        const then = await controller.planned(second.grant, known);
+        demand(then.length === 0, `taken over, and the plan still asks for ${show(then)}`);
+      }
+      await stop(scene, second);
+    },
+  },
+  {
+    id: "L3/I6-a-lost-detach-is-made-up-for",
+    title: "a run ended cleanly and nobody detached: the next run, elsewhere, gets the volume without a fence",
+    skip: ({ capabilities }) => staysPut(capabilities),
+    async run(scene) {
+      const volume = await scene.volume();
+      const first = await start(scene, volume, scene.agent(0), 1n, { fresh: true });
+      await writeSynced(first, "kept", "under epoch 1");
+      await first.half.unmount(volume);
+      await first.half.release(volume);
+      await crash(scene, first);
+      const second = await start(scene, volume, scene.agent(1), 2n);
+      await demandText(second, "kept", "under epoch 1");
+      await stop(scene, second);
+    },
+  },
+  {
     id: "L3/I7-receipt-says-what-was-fenced",
     title: "a fence's receipt names agent and epochs and holds the server's own answer; observe agrees with it",
     skip,
