@@ -41,7 +41,10 @@ export const nbdOptionsSchema = z.strictObject({
     .max(600_000)
     .default(10_000)
     .describe("Clients `qemu` and `kernel`: how long a request waits for a server that is away before it fails."),
-  mountOptions: z.array(mountOptionSchema).default([]).describe("Added to noatime and, on ext4, errors=remount-ro."),
+  mountOptions: z
+    .array(mountOptionSchema)
+    .default([])
+    .describe("Added to noatime and, on ext4, errors=remount-ro, on xfs nouuid."),
   check: z
     .enum(["quick", "full"])
     .default("quick")

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Bench, formerOf, openBench, readText, writeSynced } from "./support/bench.js";
 
 /*
@@ -23,6 +23,9 @@ describe.each(ROWS)("%s, %s", (server, fs) => {
     bench = await openBench(server, fs);
   });
   afterAll(() => bench?.close());
+  afterEach(async () => {
+    for (const agent of bench.world.agents) await agent.heal();
+  });
 
   test("a clean move keeps what was written, and leaves nothing attached", async () => {
     const volume = await bench.volume();

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Bench, type Holder, openBench, readText, writeSynced } from "./support/bench.js";
 
 /* What happens when the server hangs, restarts or fills up, and when replies are lost. */
@@ -12,6 +12,9 @@ describe("a client in user space", () => {
     bench = await openBench("nbdkit", "ext4");
   });
   afterAll(() => bench?.close());
+  afterEach(async () => {
+    for (const agent of bench.world.agents) await agent.heal();
+  });
 
   test("a server that hangs holds up neither the end of the tree nor the cut", async () => {
     const volume = await bench.volume();
@@ -92,6 +95,9 @@ describe("qemu's client, which reconnects", () => {
     bench = await openBench("nbdkit", "ext4", { volumeOptions: { client: "qemu", reconnectMs: 60_000 } });
   });
   afterAll(() => bench?.close());
+  afterEach(async () => {
+    for (const agent of bench.world.agents) await agent.heal();
+  });
 
   test("writes wait for a server that restarts, and none is lost", async () => {
     const volume = await bench.volume();

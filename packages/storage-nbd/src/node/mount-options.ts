@@ -2,10 +2,11 @@ import type { NbdOptions } from "../options.js";
 
 /**
  * ext4 goes read-only after an error rather than on (mount(8), ext4(5)); xfs shuts down by itself (xfs(5)). Barriers are
- * the default of both: a flush reaches the server's disk.
+ * the default of both: a flush reaches the server's disk. xfs would refuse a file system that this kernel has mounted
+ * already; what an earlier run may have left here, stuck and fenced, shall not keep the next one from its data.
  */
 export function mountOptions({ fsType, mountOptions: more }: Pick<NbdOptions, "fsType" | "mountOptions">): string[] {
-  return ["rw", "noatime", ...(fsType === "ext4" ? ["errors=remount-ro"] : []), ...more];
+  return ["rw", "noatime", fsType === "ext4" ? "errors=remount-ro" : "nouuid", ...more];
 }
 
 /**

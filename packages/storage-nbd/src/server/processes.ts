@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { HoldfastError } from "@holdfast/core";
-import type { SeenServerProcess } from "../answer.js";
+import { type SeenServerProcess, serverKindSchema } from "../answer.js";
 import type { ServerLaunch } from "./command-lines.js";
 
 /**
@@ -10,6 +10,7 @@ import type { ServerLaunch } from "./command-lines.js";
  * it the processes of a volume are found again after any crash, and it says what they serve.
  */
 const MARK = "HOLDFAST_NBD";
+const SERVERS: ReadonlySet<string> = new Set(serverKindSchema.options);
 const POLL_MS = 10;
 const KILL_LIMIT_MS = 10_000;
 const FORK_LIMIT_MS = 10_000;
@@ -22,6 +23,8 @@ export interface MarkedProcess extends SeenServerProcess {
 /** Living processes of a volume. */
 export function processesOf(stateFile: string): MarkedProcess[] {
   return pids().flatMap((pid) => {
+    // The name first: it can be read at any time, while the environment of a process that hangs in a page fault may not.
+    if (!SERVERS.has(read(`/proc/${pid}/comm`).trim())) return [];
     const mark = environmentOf(pid).find((entry) => entry.startsWith(`${MARK}=${stateFile} `));
     if (mark === undefined || isGone(pid)) return [];
     const command = read(`/proc/${pid}/cmdline`).split("\0").join(" ").trim();
