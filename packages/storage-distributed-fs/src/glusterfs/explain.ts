@@ -3,7 +3,7 @@ import type { DriverVolume } from "../driver.js";
 import { clientCommand } from "./client.js";
 import type { GlusterfsOptions } from "./options.js";
 import { recordKey } from "./record.js";
-import { REJECT } from "./reject-list.js";
+import { formatRejected, REJECT } from "./reject-list.js";
 import { lockSettings, PING_TIMEOUT_S_MAX } from "./settings.js";
 
 export function explain(volume: DriverVolume<GlusterfsOptions>): StorageExplanation {
@@ -60,6 +60,6 @@ function controlCommands(volume: DriverVolume<GlusterfsOptions>): Record<string,
       `gluster volume set ${name} ${REJECT} ADDRESS,… ${recordKey(volume)} EPOCH`,
       `gluster volume status ${name} BRICK clients`,
     ],
-    unfence: [`gluster volume set ${name} ${REJECT} …`, `gluster volume reset ${name} ${REJECT}`],
+    unfence: [`gluster volume set ${name} ${REJECT} ${formatRejected([])}`],
   };
 }

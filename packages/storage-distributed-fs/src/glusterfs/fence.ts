@@ -6,7 +6,7 @@ import { gluster, needVolume, readVolume } from "./cli.js";
 import { fenceVerdict } from "./fence-verdict.js";
 import type { GlusterfsOptions } from "./options.js";
 import { assertNotStale, formatRecord, recordKey, recordOf } from "./record.js";
-import { REJECT, rejected } from "./reject-list.js";
+import { formatRejected, REJECT, rejected } from "./reject-list.js";
 import { type BrickState, parseBrickStates, type VolumeInfo } from "./xml.js";
 
 type GlusterVolume = DriverVolume<GlusterfsOptions>;
@@ -31,7 +31,7 @@ export async function fence(op: Op, volume: GlusterVolume, former: FormerHolder,
   const list = [...new Set([...rejected(info), ...addresses])];
   const agent = record === undefined || record.agent === former.agent ? null : record.agent;
   await gluster(op, options, [
-    ...["volume", "set", options.volume, REJECT, list.join(",")],
+    ...["volume", "set", options.volume, REJECT, formatRejected(list)],
     ...[recordKey(volume), formatRecord({ epoch: grant.epoch, agent })],
   ]);
   return untilGone(op, volume, addresses);
@@ -44,10 +44,7 @@ export async function unfence(op: Op, { options }: GlusterVolume, agent: AgentId
   const before = rejected(info);
   const after = before.filter((address) => !addresses.includes(address));
   if (after.length === before.length) return;
-  await gluster(op, options, [
-    ...["volume", after.length === 0 ? "reset" : "set", options.volume, REJECT],
-    ...(after.length === 0 ? [] : [after.join(",")]),
-  ]);
+  await gluster(op, options, ["volume", "set", options.volume, REJECT, formatRejected(after)]);
 }
 
 async function untilGone(op: Op, { options }: GlusterVolume, addresses: readonly string[]): Promise<string> {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { assertNotStale, formatRecord, parseRecord, recordKey } from "./record.js";
-import { agentsOf } from "./reject-list.js";
+import { agentsOf, formatRejected, rejected } from "./reject-list.js";
 
 test("what is written is read back", () => {
   for (const record of [
@@ -31,4 +31,17 @@ test("only a higher epoch makes a grant stale", () => {
 
 test("an address that belongs to no known agent stands for itself", () => {
   expect(agentsOf(["10.0.0.4", "10.0.0.9"], { agents: { "agent-1": "10.0.0.4" } })).toEqual(["agent-1", "10.0.0.9"]);
+});
+
+test("a list that refuses nobody is never empty, and reads as empty", () => {
+  const info = (value: string) => ({
+    status: "Started",
+    bricks: [],
+    replicas: 1,
+    dispersed: 0,
+    options: new Map([["auth.reject", value]]),
+  });
+  expect(formatRejected([])).not.toBe("");
+  expect(rejected(info(formatRejected([])))).toEqual([]);
+  expect(rejected(info(formatRejected(["10.0.0.4", "10.0.0.5"])))).toEqual(["10.0.0.4", "10.0.0.5"]);
 });
