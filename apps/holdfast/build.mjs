@@ -4,8 +4,18 @@
  * (all other commands), and the licences of what was bundled. One file per process, because reading
  * a hundred modules costs more start time than the whole guard has.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { assertNotReached } from "./build/reached.mjs";
@@ -24,12 +34,13 @@ const entryPoints = [
 ].filter((entry) => existsSync(join(root, entry.in)));
 
 mkdirSync(dist, { recursive: true });
-for (const { out } of entryPoints) rmSync(join(dist, `${out}.cjs`), { force: true });
+// Built beside and renamed: whoever starts the program meanwhile gets the old one or the new one, whole.
+const made = mkdtempSync(join(dist, ".build-"));
 
 const { metafile } = await build({
   absWorkingDir: root,
   entryPoints,
-  outdir: dist,
+  outdir: made,
   outExtension: { ".js": ".cjs" },
   bundle: true,
   platform: "node",
@@ -54,7 +65,8 @@ const { metafile } = await build({
 });
 
 // The guard holds the deadline: what it does not load can neither delay its start nor fail in it.
-assertNotReached(metafile, "dist/holdfast.cjs", [
+const madeHere = relative(root, made);
+assertNotReached(metafile, `${madeHere}/holdfast.cjs`, [
   "zod",
   "commander",
   "yaml",
@@ -64,16 +76,18 @@ assertNotReached(metafile, "dist/holdfast.cjs", [
 ]);
 
 // npm makes `bin` a link to this file, so it must be able to run by itself.
-const program = join(dist, "holdfast.cjs");
+const program = join(made, "holdfast.cjs");
 if (!readFileSync(program, "utf8").startsWith("#!/usr/bin/env node\n")) {
   throw new Error("src/main.ts must begin with the line #!/usr/bin/env node");
 }
 chmodSync(program, 0o755);
 
+for (const name of readdirSync(made)) renameSync(join(made, name), join(dist, name));
+rmSync(made, { recursive: true });
 writeFileSync(join(dist, "meta.json"), JSON.stringify(metafile));
 writeFileSync(join(dist, "THIRD-PARTY-LICENSES.txt"), thirdPartyLicenses(metafile, root));
 
 const kib = (/** @type {number} */ bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
 for (const [file, output] of Object.entries(metafile.outputs)) {
-  if (file.endsWith(".cjs")) console.log(`${file.padEnd(20)} ${kib(output.bytes)}`);
+  if (file.endsWith(".cjs")) console.log(`${file.replace(madeHere, "dist").padEnd(20)} ${kib(output.bytes)}`);
 }
