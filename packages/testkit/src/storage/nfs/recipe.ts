@@ -23,10 +23,14 @@ export interface NfsWorld extends StorageWorld {
   readonly nfs: NfsServer;
 }
 
+export interface NfsRecipe extends StorageRecipe {
+  start(): Promise<NfsWorld>;
+}
+
 const FIRST_AGENT = 202;
 
 /** NFSv4 between real kernels: the agents are virtual machines, because this machine's kernel may have no NFS. */
-export function nfsRecipe(options: NfsRecipeOptions): StorageRecipe & { start(): Promise<NfsWorld> } {
+export function nfsRecipe(options: NfsRecipeOptions): NfsRecipe {
   return {
     backend: `nfs4-${options.server}`,
     unavailable: () => nfsUnavailable(options.server),
@@ -109,7 +113,8 @@ async function createVolume(
   further: Readonly<Record<string, unknown>>,
 ): Promise<Volume> {
   const { source, directory } = server.place(service);
-  await server.shell(`mkdir ${directory}`);
+  // On the disk, or a server that is killed at once would come back without it.
+  await server.shell(`mkdir ${directory}; sync -f ${directory}`);
   return {
     service,
     role: "data",

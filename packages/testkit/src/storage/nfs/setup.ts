@@ -52,11 +52,12 @@ setsid ganesha.nfsd -F -f ${GANESHA_CONFIG} -L ${GANESHA_LOG} -p ${GANESHA_PID} 
 export function includeScript(file: string): string {
   return `: > ${file}
 echo '%include "${file}"' >> ${GANESHA_CONFIG}.includes
-cat ${GANESHA_CONFIG}.base ${GANESHA_CONFIG}.includes > ${GANESHA_CONFIG}`;
+cat ${GANESHA_CONFIG}.base ${GANESHA_CONFIG}.includes > ${GANESHA_CONFIG}
+sync -f ${file}`;
 }
 
 export function waitForPort(port: number, log: string): string {
   return `
-for i in $(seq 600); do ss -Hltn 'sport = :${port}' | grep -q . && exit 0; sleep 0.1; done
+for i in $(seq 120); do ss -Hltn 'sport = :${port}' | grep -q . && exit 0; sleep 0.5; done
 tail ${log} >&2; exit 1`;
 }

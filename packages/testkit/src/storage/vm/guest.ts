@@ -47,7 +47,7 @@ export interface Guest extends StorageAgent {
   boot(): Promise<void>;
 }
 
-const BOOT_LIMIT_MS = 120_000;
+const BOOT_LIMIT_MS = 240_000;
 const RUN_LIMIT_MS = 60_000;
 const GONE_LIMIT_MS = 10_000;
 
