@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Volume } from "@holdfast/core";
+import type { LeaseTiming, Volume } from "@holdfast/core";
 import { type StorageAgent, type StorageRecipe, type StorageWorld, startZooKeeper, until } from "@holdfast/testkit";
 import { onAgent, type StorageRun, signalRun, startRun } from "./run.js";
 
 /** Short enough for tests; the margin leaves the strategies' cuts their time. */
-export const LEASE = { leaseMs: 12_000, renewMs: 1_000, stopBudgetMs: 1_500, marginMs: 4_700, guardMs: 500 } as const;
+export type Lease = Pick<LeaseTiming, "leaseMs" | "renewMs" | "stopBudgetMs" | "marginMs" | "guardMs">;
+
+export const LEASE: Lease = { leaseMs: 12_000, renewMs: 1_000, stopBudgetMs: 1_500, marginMs: 4_700, guardMs: 500 };
 
 /** A storage system with a coordination store beside it; several scenes may play on it one after the other. */
 export interface StorageStage {
@@ -39,7 +40,7 @@ export interface StorageSceneOptions {
   readonly strategy: string;
   /** The command line of the executable, without a subcommand. */
   readonly executable: readonly string[];
-  readonly lease?: Partial<typeof LEASE>;
+  readonly lease?: Partial<Lease>;
   /** Block devices are blank. */
   readonly format?: boolean;
 }
@@ -51,7 +52,7 @@ export interface StorageScene {
   readonly volume: Volume;
   readonly storeUrl: string;
   readonly directory: string;
-  readonly lease: typeof LEASE;
+  readonly lease: Lease;
   start(agent: StorageAgent, command: readonly string[], flags?: readonly string[]): StorageRun;
   /** Runs a verb of the executable on this machine. */
   tool(agent: StorageAgent, ...verb: readonly string[]): Promise<string>;
@@ -80,7 +81,10 @@ async function open(options: StorageSceneOptions, undo: (() => Promise<void>)[])
   const { stage, executable } = options;
   const { world, storeUrl } = stage;
   const lease = { ...LEASE, ...options.lease };
-  const directory = mkdtempSync(join(tmpdir(), "hf-storage-"));
+  // Below the repository, because guests see that and have temporary directories of their own.
+  const cache = join(import.meta.dirname, "../../../../node_modules/.cache");
+  mkdirSync(cache, { recursive: true });
+  const directory = mkdtempSync(join(cache, "holdfast-storage-"));
   chmodSync(directory, 0o755);
   undo.push(async () => rmSync(directory, { recursive: true, force: true }));
   const service = `svc-${randomBytes(3).toString("hex")}`;
@@ -129,7 +133,7 @@ async function open(options: StorageSceneOptions, undo: (() => Promise<void>)[])
   return scene;
 }
 
-function serviceFile(strategy: string, volume: Volume, lease: typeof LEASE, command: readonly string[]): unknown {
+function serviceFile(strategy: string, volume: Volume, lease: Lease, command: readonly string[]): unknown {
   const { role, mountPath, diskMiB, options } = volume;
   return {
     apiVersion: "holdfast/v1",

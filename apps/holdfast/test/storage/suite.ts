@@ -15,7 +15,7 @@ import {
   withScene,
 } from "./failover.js";
 import { publish } from "./publish.js";
-import { openStage, openStorageScene, type StorageStage } from "./scene.js";
+import { type Lease, openStage, openStorageScene, type StorageStage } from "./scene.js";
 
 export interface FailoverSuiteOptions {
   readonly strategy: string;
@@ -23,6 +23,7 @@ export interface FailoverSuiteOptions {
   readonly format?: boolean;
   /** Default: all of them. */
   readonly faults?: readonly HolderFault[];
+  readonly lease?: Partial<Lease>;
 }
 
 export const ALL_FAULTS = [CLEAN_STOP, AGENT_CUT, ALL_KILLED, ALL_STOPPED, GUARD_KILLED, SERVERS_HUNG] as const;
@@ -51,7 +52,13 @@ export function failoverSuite(options: FailoverSuiteOptions): void {
     for (const fault of options.faults ?? ALL_FAULTS) {
       test(fault.name, async () => {
         if (stage === undefined) throw new Error("no storage");
-        const scene = await openStorageScene({ stage, strategy, executable, format });
+        const scene = await openStorageScene({
+          stage,
+          strategy,
+          executable,
+          format,
+          ...(options.lease === undefined ? {} : { lease: options.lease }),
+        });
         await withScene(scene, async () => {
           const result = await playFailover(scene, fault);
           results.push(result);
