@@ -8,12 +8,12 @@ import { type ConformanceOptions, casesOf, openSession, type Session } from "./r
 export interface StorageConformanceOptions extends Omit<ConformanceOptions, "onCase"> {
   /** Where the report is written; default: `<strategy>-<backend>.json` in HOLDFAST_CONFORMANCE_DIR, if that is set. */
   readonly reportFile?: string;
-  /** For one case, milliseconds. Default 180 000. */
+  /** For one case, milliseconds. Default 300 000. */
   readonly caseTimeoutMs?: number;
 }
 
 const WORLD_LIMIT_MS = 300_000;
-const CASE_LIMIT_MS = 180_000;
+const CASE_LIMIT_MS = 300_000;
 
 /**
  * What every storage strategy must do, as tests on a real backend: call it at the top level of a test file. A strategy

@@ -150,4 +150,16 @@ export interface HelperVerbs {
   recordEpoch: { argument: { path: string; epoch: bigint; run: string; agent: string; leaseMs: number }; result: null };
 }
 export type HelperVerb = keyof HelperVerbs;
+
+/** Those that a process of its own does. */
+export type FileVerb = "open" | "write" | "fsync" | "close" | "read" | "list" | "makeDirectory";
+export interface FileRequest {
+  readonly id: number;
+  readonly verb: FileVerb;
+  readonly argument: HelperVerbs[FileVerb]["argument"];
+}
+export type FileResponse =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: WireError };
+
 export const HELPER_PREFIX = "helper.";

@@ -11,7 +11,7 @@ import { createOp, nativeVolumeTools, readMounts } from "@holdfast/effects";
 import { loadStrategy } from "../strategy-reference.js";
 import { Applications } from "./applications.js";
 import { countEffects } from "./effects.js";
-import { OpenFiles } from "./files.js";
+import { FileProcess } from "./file-process.js";
 import {
   CRASHED,
   decodeLine,
@@ -27,17 +27,17 @@ import {
 } from "./protocol.js";
 
 const options = JSON.parse(process.argv[2] ?? "") as RunnerOptions;
-const files = new OpenFiles();
+const files = new FileProcess();
 const applications = new Applications((application, ended) => tell({ event: "application", application, ended }));
 
 const helpers: { [V in HelperVerb]: (argument: HelperVerbs[V]["argument"]) => Promise<HelperVerbs[V]["result"]> } = {
-  open: (argument) => files.open(argument),
-  write: (argument) => files.write(argument),
-  fsync: (argument) => files.fsync(argument),
-  close: (argument) => files.close(argument),
-  read: (argument) => files.read(argument),
-  list: (argument) => files.list(argument),
-  makeDirectory: (argument) => files.makeDirectory(argument),
+  open: (argument) => files.ask("open", argument),
+  write: (argument) => files.ask("write", argument),
+  fsync: (argument) => files.ask("fsync", argument),
+  close: (argument) => files.ask("close", argument),
+  read: (argument) => files.ask("read", argument),
+  list: (argument) => files.ask("list", argument),
+  makeDirectory: (argument) => files.ask("makeDirectory", argument),
   lock: (argument) => applications.lock(argument),
   unlock: (argument) => applications.unlock(argument),
   start: (argument) => applications.start(argument),
