@@ -59,15 +59,30 @@ async function refuseLastingLoop(op: Op, volume: Volume): Promise<void> {
   });
 }
 
-/** Writes back, then unmounts. A device whose client has died takes nothing any more, and is only taken apart. */
+/**
+ * Writes back, then unmounts. A device whose client or connection is dead takes nothing any more, and is only taken apart.
+ * @throws `VOLUME_HUNG` when the server does not answer: it may still come back.
+ */
 export async function unmount(op: Op, volume: Volume, options: NbdOptions): Promise<void> {
   const mounted = await mountAt(op, volume.mountPath);
   if (mounted === undefined) return;
   const below = await deviceBelow(op, mounted);
-  const alive = (await clientsOf(op, options)).some(({ device }) => device === below);
-  if (alive) await op.volumes.sync(volume.mountPath, { timeoutMs: SYNC_MS });
-  else op.logger.log("warn", "the block device's client is dead: what was not flushed is lost", { below });
-  await takeOff(op, volume.mountPath, { lazy: !alive, busyMs: 0 });
+  const connected = (await clientsOf(op, options)).some(({ device }) => device === below);
+  const written = connected && (await writeBack(op, volume.mountPath));
+  if (!written)
+    op.logger.log("warn", "the block device takes nothing any more: what was not flushed is lost", { below });
+  await takeOff(op, volume.mountPath, { lazy: !written, busyMs: 0 });
+}
+
+/** False after an I/O error: the kernel has given up those pages, and would not write them the next time either. */
+async function writeBack(op: Op, mountPath: string): Promise<boolean> {
+  try {
+    await op.volumes.sync(mountPath, { timeoutMs: SYNC_MS });
+    return true;
+  } catch (error) {
+    if (hasCode(error, "VOLUME_IO_ERROR")) return false;
+    throw error;
+  }
 }
 
 function inTheWay(volume: Volume, source: string): HoldfastError {

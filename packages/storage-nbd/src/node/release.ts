@@ -13,11 +13,12 @@ const GOODBYE_MS = 5_000;
 export async function release(op: Op, volume: Volume, options: NbdOptions): Promise<void> {
   const clients = await clientsOf(op, options);
   await refuseMounted(op, volume, clients);
-  for (const client of clients) await sayGoodbye(op, client);
   try {
+    for (const client of clients) await sayGoodbye(op, client);
     await awaitGone(op, clients, GOODBYE_MS);
   } catch (error) {
-    if (!hasCode(error, "UNKNOWN_OUTCOME")) throw error;
+    // BUSY: a file is still open on a file system that was taken off because its connection was dead.
+    if (!hasCode(error, "UNKNOWN_OUTCOME", "BUSY")) throw error;
     await killClients(op, clients, KILL_MS);
   }
   for (const { mountPoint } of await clientMounts(op, volume)) {
