@@ -6,7 +6,7 @@ import { Broken, demand } from "./expect.js";
 import type { NodeHalf } from "./node-half.js";
 import type { Scene, Started } from "./scene.js";
 
-export const LEASE_MS = 10_000;
+const LEASE_MS = 10_000;
 const READ_MS = 150_000;
 
 export interface StartOptions {

@@ -5,7 +5,7 @@ import { INVARIANTS, LEVELS } from "./case.js";
 /**
  * How a case ended. `reported`: it was not kept, and the declared grade does not promise it; the grade says why.
  */
-export const CASE_RESULTS = ["passed", "failed", "skipped", "reported"] as const;
+const CASE_RESULTS = ["passed", "failed", "skipped", "reported"] as const;
 
 export const caseReportSchema = z.strictObject({
   id: z.string(),
