@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { StorageStrategy } from "@holdfast/core";
+import type { StorageCapabilities, StorageStrategy } from "@holdfast/core";
 import { monotonicMs } from "@holdfast/effects";
 import type { ConformanceSubject, StorageWorld } from "../world.js";
 import { type ConformanceCase, invariantOf, type Level, levelOf } from "./case.js";
@@ -39,8 +39,8 @@ export async function openSession(subject: ConformanceSubject, options: Conforma
   const reference = resolveStrategy(subject.strategy);
   const strategy = await loadStrategy(reference);
   const at = new Date().toISOString();
-  const workDirectory = mkdtempSync(join(tmpdir(), "holdfast-conformance-"));
   const world = await subject.recipe.start();
+  const workDirectory = mkdtempSync(join(tmpdir(), "holdfast-conformance-"));
   const mode = options.mode ?? "quick";
   const deps: SceneDeps = {
     subject: { ...subject, strategy: reference },
@@ -51,8 +51,18 @@ export async function openSession(subject: ConformanceSubject, options: Conforma
     outside: new Map(),
     executable: options.holdfast,
   };
-  const probe = new Scene(deps);
-  const capabilities = strategy.capabilities(await probe.volume());
+  const close = async () => {
+    try {
+      for (const half of deps.outside.values()) await half.kill();
+      await world.close();
+    } finally {
+      rmSync(workDirectory, { recursive: true, force: true });
+    }
+  };
+  const capabilities = await declaredBy(strategy, new Scene(deps)).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
   const reports: CaseReport[] = [];
   return {
     cases: casesOf(options.levels),
@@ -76,12 +86,12 @@ export async function openSession(subject: ConformanceSubject, options: Conforma
       proven: proveGrade(reports, capabilities.declaredGrade),
       cases: reports,
     }),
-    async close() {
-      for (const half of deps.outside.values()) await half.kill();
-      await world.close();
-      rmSync(workDirectory, { recursive: true, force: true });
-    },
+    close,
   };
+}
+
+async function declaredBy(strategy: StorageStrategy, scene: Scene): Promise<StorageCapabilities> {
+  return strategy.capabilities(await scene.volume());
 }
 
 /** Plays every case and takes the world down, whatever happens. */
