@@ -15,9 +15,8 @@ export async function observe(op: Op, volume: CephVolume): Promise<ServerView> {
   // Whether the directory exists only a mount can tell.
   if (!administered(volume)) return { exists: true, attachments: [], fenced: [], detail: { administered: false } };
   const { options } = volume;
-  const fileSystem = await readFileSystem(op, options);
+  const [fileSystem, record] = await Promise.all([readFileSystem(op, options), readRecord(op, options, volume)]);
   if (fileSystem === undefined) return { exists: false, attachments: [], fenced: [], detail: {} };
-  const record = await readRecord(op, options, volume);
   return {
     exists: true,
     attachments: record === undefined || record.agent === null ? [] : [{ agent: record.agent, epoch: record.epoch }],

@@ -104,7 +104,12 @@ const blocklistSchema = z.array(z.looseObject({ addr: z.string(), until: z.strin
 export type BlocklistEntry = z.output<typeof blocklistSchema>[number];
 
 export async function readBlocklist(op: Op, options: CephFsOptions): Promise<BlocklistEntry[]> {
-  return blocklistSchema.parse(JSON.parse(await ceph(op, options, "osd", "blocklist", "ls", "-f", "json")));
+  return parseBlocklist(await ceph(op, options, "osd", "blocklist", "ls", "-f", "json"));
+}
+
+/** Two lists follow each other: clients, and ranges of addresses (none of ours). Pure. */
+export function parseBlocklist(text: string): BlocklistEntry[] {
+  return blocklistSchema.parse(JSON.parse(text.trim().replace(/\]\s*\[.*$/s, "]")));
 }
 
 /** Entries for clients of those addresses, and for the addresses as a whole (port and nonce zero). Pure. */

@@ -28,8 +28,7 @@ const POLL_MS = 200;
  */
 export async function fence(op: Op, volume: CephVolume, former: FormerHolder, grant: Grant): Promise<string> {
   const { options } = volume;
-  const fileSystem = await needFileSystem(op, options);
-  const record = await readRecord(op, options, volume);
+  const [fileSystem, record] = await Promise.all([needFileSystem(op, options), readRecord(op, options, volume)]);
   assertNotStale(record, grant.epoch);
   const addresses = await resolveAgent(op, options, former.agent);
   await refuseServers(op, options, fileSystem, addresses, former.agent);
@@ -38,9 +37,10 @@ export async function fence(op: Op, volume: CephVolume, former: FormerHolder, gr
     agent: record === undefined || record.agent === former.agent ? null : record.agent,
     fenced: { ...record?.fenced, [former.agent]: addresses },
   });
-  const clients = clientsOf(await readClients(op, options, fileSystem), addresses, options.path);
+  const [all, list] = await Promise.all([readClients(op, options, fileSystem), readBlocklist(op, options)]);
+  const clients = clientsOf(all, addresses, options.path);
   // Entries that the metadata server made end after an hour; a client that was paused so long would write again.
-  const known = entriesOf(await readBlocklist(op, options), addresses).map(({ addr }) => addr);
+  const known = entriesOf(list, addresses).map(({ addr }) => addr);
   const instances = [...addresses.map(wholeAddress), ...clients.map(({ instance }) => instance), ...known];
   for (const instance of new Set(instances))
     await ceph(op, options, "osd", "blocklist", "add", instance, String(options.blocklistSeconds));
@@ -78,8 +78,8 @@ async function confirm(
 ): Promise<string> {
   const deadlineMs = op.clock.now().monoMs + options.controlTimeoutMs;
   while (true) {
-    const listed = entriesOf(await readBlocklist(op, options), addresses);
-    const clients = await readClients(op, options, fileSystem);
+    const [list, clients] = await Promise.all([readBlocklist(op, options), readClients(op, options, fileSystem)]);
+    const listed = entriesOf(list, addresses);
     const left = clientsOf(clients, addresses, options.path);
     const open = addresses.filter((address) => !listed.some(({ addr }) => addr === wholeAddress(address)));
     if (open.length === 0 && left.length === 0) {
@@ -116,14 +116,10 @@ async function refuseServers(
   addresses: readonly string[],
   agent: AgentId,
 ): Promise<void> {
+  const dumps = await Promise.all(["osd", "mon"].map((what) => ceph(op, options, what, "dump", "-f", "json")));
   const servers = [
     ...Object.values(fileSystem.info).map(({ addr }) => addr),
-    ...[...(await ceph(op, options, "osd", "dump", "-f", "json")).matchAll(/"public_addr":"([^"]*)"/g)].map(
-      ([, addr]) => addr ?? "",
-    ),
-    ...[...(await ceph(op, options, "mon", "dump", "-f", "json")).matchAll(/"public_addr":"([^"]*)"/g)].map(
-      ([, addr]) => addr ?? "",
-    ),
+    ...dumps.flatMap((dump) => [...dump.matchAll(/"public_addr":"([^"]*)"/g)].map(([, addr]) => addr ?? "")),
   ].map((addr) => addr.replace(/:\d+\/\d+$/, ""));
   const own = addresses.find((address) => servers.includes(address));
   if (own === undefined) return;

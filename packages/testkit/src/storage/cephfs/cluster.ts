@@ -31,13 +31,18 @@ export interface CephCluster {
   kill(): Promise<void>;
   /** What `ceph …` prints. */
   ceph(...args: readonly string[]): Promise<string>;
-  /** Makes a directory at the server, through a mount that is taken away again. */
-  makeDirectory(path: string): Promise<void>;
+  /**
+   * A directory that nobody used before. All were made at the start: making one waits for every client that has its parent
+   * cached, dead ones included, for up to `session_timeout`.
+   */
+  takeDirectory(): string;
   /** Ends everything and removes the files. */
   dispose(): Promise<void>;
 }
 
 export const FILE_SYSTEM = "fs";
+/** As many volumes as a suite may ask for. */
+const DIRECTORIES = 100;
 const SERVING_LIMIT_MS = 60_000;
 const MOUNT_LIMIT_MS = 15_000;
 const ANSWER_LIMIT_SECONDS = "2";
@@ -57,6 +62,7 @@ export async function createCephCluster(network: AgentNetwork, options: CephClus
   const place = { directory, fsid, monitorAddress: monitor.address, prefix: network.prefix };
   writeFileSync(configFile, cephConfig({ ...place, osds, osdBytes, settings }));
 
+  let taken = 0;
   const processes = new Map<string, ServerProcess>();
   const inside = (machine: NetworkAgent, argv: readonly [string, ...string[]]) =>
     command([...machine.enter, ...argv] as [string, ...string[]]);
@@ -124,6 +130,8 @@ export async function createCephCluster(network: AgentNetwork, options: CephClus
       await Promise.all([ceph("osd", "pool", "create", "meta", "8"), ceph("osd", "pool", "create", "data", "8")]);
       await ceph("fs", "new", FILE_SYSTEM, "meta", "data");
       await whenServing();
+      const names = Array.from({ length: DIRECTORIES }, (_, index) => `volume-${index + 1}`);
+      await makeDirectories(monitor, directory, configFile, names);
     },
     async start() {
       const running = [...processes.values()].filter((server) => server.running).length;
@@ -142,7 +150,11 @@ export async function createCephCluster(network: AgentNetwork, options: CephClus
       await Promise.all([...processes.values()].map((server) => server.kill()));
     },
     ceph,
-    makeDirectory: (path) => makeDirectory(monitor, directory, configFile, path),
+    takeDirectory() {
+      taken += 1;
+      if (taken > DIRECTORIES) throw new Error(`a Ceph world has ${DIRECTORIES} directories for volumes`);
+      return `/volume-${taken}`;
+    },
     async dispose() {
       await Promise.all([...processes.values()].map((server) => server.kill()));
       rmSync(directory, { recursive: true, force: true });
@@ -150,7 +162,12 @@ export async function createCephCluster(network: AgentNetwork, options: CephClus
   };
 }
 
-async function makeDirectory(machine: NetworkAgent, directory: string, configFile: string, path: string) {
+async function makeDirectories(
+  machine: NetworkAgent,
+  directory: string,
+  configFile: string,
+  names: readonly string[],
+): Promise<void> {
   const mountPoint = mkdtempSync(join(directory, "mount-"));
   const client = startServerProcess({
     name: "ceph-fuse",
@@ -163,7 +180,7 @@ async function makeDirectory(machine: NetworkAgent, directory: string, configFil
       timeoutMs: MOUNT_LIMIT_MS,
       seen: () => client.describe(),
     });
-    await command(["mkdir", "-p", join(mountPoint, path)]);
+    await command(["mkdir", ...names.map((name) => join(mountPoint, name))]);
     await command(["umount", mountPoint]);
     await until("ceph-fuse to end", () => !client.running, { timeoutMs: MOUNT_LIMIT_MS }); // closes its session
   } finally {

@@ -62,7 +62,7 @@ async function startWorld(options: CephFsRecipeOptions): Promise<CephFsWorld> {
       agents: [first, second, ...others],
       hostAddress: network.address,
       cluster: running,
-      createVolume: (service) => createVolume(running, service, mountPath, agents, options.volumeOptions ?? {}),
+      createVolume: async (service) => createVolume(running, service, mountPath, agents, options.volumeOptions ?? {}),
       servers: {
         addresses: running.machines.map((machine) => machine.address),
         hang: () => running.hang(),
@@ -80,14 +80,13 @@ async function startWorld(options: CephFsRecipeOptions): Promise<CephFsWorld> {
   }
 }
 
-async function createVolume(
+function createVolume(
   cluster: CephCluster,
   service: string,
   mountPath: string,
   agents: readonly StorageAgent[],
   extra: Readonly<Record<string, unknown>>,
-): Promise<Volume> {
-  await cluster.makeDirectory(service);
+): Volume {
   return {
     service,
     role: "data",
@@ -97,7 +96,7 @@ async function createVolume(
       type: "cephfs",
       servers: [cluster.monitor.address],
       fileSystem: FILE_SYSTEM,
-      path: `/${service}`,
+      path: cluster.takeDirectory(),
       agents: Object.fromEntries(agents.map((agent) => [agent.id, agent.address])),
       control: [{ kind: "command", command: [...cluster.monitor.enter, "ceph", "-c", cluster.configFile] }],
       clientSettings: { auth_client_required: "none" },
