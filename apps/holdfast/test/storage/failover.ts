@@ -70,10 +70,8 @@ export const SERVERS_HUNG: HolderFault = {
   async inflict(holder, scene) {
     const { leaseMs, marginMs } = scene.lease;
     await scene.world.servers.hang();
-    // The probe's own time, its limit, and at the latest the deadline.
-    const limitMs = PROBE_MS + leaseMs - marginMs + HURRY_MS;
-    await holder.untilLine(/did not (finish|answer)|was not renewed|could not be renewed/, limitMs);
-    await untilGone(holder, HURRY_MS + scene.lease.stopBudgetMs);
+    // The probe's own time and its limit, or the application's own end, and at the latest the deadline; then the cut.
+    await untilGone(holder, PROBE_MS + leaseMs - marginMs + HURRY_MS);
     await scene.world.servers.resume();
   },
   undo: async () => undefined,
@@ -82,7 +80,7 @@ export const SERVERS_HUNG: HolderFault = {
 
 /** Time between two probes and limit of one, as the run's defaults have it. */
 const PROBE_MS = 10_000;
-const HURRY_MS = 3_000;
+const HURRY_MS = 6_000;
 
 export interface FailoverResult {
   readonly backend: string;

@@ -95,9 +95,9 @@ async function open(options: StorageSceneOptions, undo: (() => Promise<void>)[])
   write(file, ["true"]);
   const runs: StorageRun[] = [];
   undo.push(async () => {
+    for (const agent of world.agents) await agent.heal();
     for (const run of runs) {
       if (run.exit() !== undefined) continue;
-      await run.agent.heal();
       await signalRun(run, "SIGKILL");
       await run.untilExit(30_000);
     }
@@ -111,6 +111,8 @@ async function open(options: StorageSceneOptions, undo: (() => Promise<void>)[])
     lease,
     start(agent, command, flags = []) {
       const base = ["run", "-f", file, "--store", storeUrl, "--agent", agent.id];
+      // Agents of this machine share its directories.
+      base.push("--status-socket", `/tmp/${service}-${agent.id}.sock`);
       const run = startRun(agent, [...executable, ...base, ...flags, "--", ...command]);
       runs.push(run);
       return run;

@@ -27,7 +27,9 @@ export interface GlusterServer {
   describe(): string;
 }
 
-const HANG_LIMIT_MS = 5_000;
+const HANG_LIMIT_MS = 10_000;
+/** The last process of a server unmounts the bricks, which writes back what is unwritten. */
+const KILL_LIMIT_MS = 60_000;
 
 /**
  * Ends with glusterd; as process 1 of the namespace it takes bricks along, and reaps them meanwhile. Not `mount -o loop`, which asks every
@@ -134,9 +136,13 @@ export async function createGlusterServer(
     resume: () => signal("SIGCONT"),
     async kill() {
       await server?.kill();
-      await until(`everything on ${machine.name} to end`, async () => (await machine.pids()).length === 0, {
-        timeoutMs: HANG_LIMIT_MS,
-      });
+      let left: number[] = [];
+      const end = async () => {
+        left = await machine.pids();
+        return left.length === 0;
+      };
+      const seen = () => `processes ${left.join(" ")}`;
+      await until(`everything on ${machine.name} to end`, end, { timeoutMs: KILL_LIMIT_MS, seen });
     },
     bricks: () => named("glusterfsd"),
     inside,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Volume } from "@holdfast/core";
 import type { NetworkAgent } from "../../agents/agent.js";
 import { createAgentNetwork, namespacesUnavailable } from "../../agents/network.js";
+import { type Control, startControl } from "../control/index.js";
 import { namespaceAgent } from "../namespace-agent.js";
 import type { StorageAgent, StorageRecipe, StorageWorld } from "../world.js";
 import { createMooseFsCluster, EMPTY_METADATA, type MooseFsCluster } from "./cluster.js";
@@ -35,8 +36,10 @@ function unavailable(): string | undefined {
 async function startWorld(options: MooseFsRecipeOptions): Promise<MooseFsWorld> {
   const network = await createAgentNetwork();
   let cluster: MooseFsCluster | undefined;
+  let control: Control | undefined;
   const mountPath = mkdtempSync(join(tmpdir(), "holdfast-moosefs-mount-"));
   const close = async () => {
+    await control?.server.kill();
     await cluster?.dispose();
     await network.remove();
     rmSync(mountPath, { recursive: true });
@@ -48,6 +51,14 @@ async function startWorld(options: MooseFsRecipeOptions): Promise<MooseFsWorld> 
     });
     cluster = running;
     await running.start();
+    const administration = await startControl({
+      name: "the master",
+      enter: running.master.enter,
+      socket: join(running.directory, "control"),
+      logFile: join(running.directory, "control.log"),
+      program: [],
+    });
+    control = administration;
     const agents: StorageAgent[] = [];
     for (let index = 1; index <= (options.agents ?? 3); index += 1)
       agents.push(namespaceAgent(`agent-${index}`, await network.addAgent()));
@@ -59,7 +70,8 @@ async function startWorld(options: MooseFsRecipeOptions): Promise<MooseFsWorld> 
       agents: [first, second, ...others],
       hostAddress: network.address,
       cluster: running,
-      createVolume: (service) => createVolume(running, service, mountPath, agents, options.volumeOptions ?? {}),
+      createVolume: (service) =>
+        createVolume(running, service, mountPath, agents, administration.command, options.volumeOptions ?? {}),
       servers: {
         addresses: running.machines.map((machine) => machine.address),
         hang: () => running.hang(),
@@ -82,6 +94,7 @@ async function createVolume(
   service: string,
   mountPath: string,
   agents: readonly StorageAgent[],
+  masterControl: readonly string[],
   extra: Readonly<Record<string, unknown>>,
 ): Promise<Volume> {
   await cluster.createVolume(`/${service}`);
@@ -95,9 +108,9 @@ async function createVolume(
       servers: [cluster.master.address],
       path: `/${service}`,
       agents: Object.fromEntries(agents.map((agent) => [agent.id, agent.address])),
-      control: [control(cluster.master)],
+      control: [{ kind: "command", command: masterControl }],
       chunkServerControl: Object.fromEntries(
-        cluster.machines.slice(1).map((machine) => [machine.address, control(machine)]),
+        cluster.machines.slice(1).map((machine) => [machine.address, inNetwork(machine)]),
       ),
       masterConfigFile: cluster.masterConfigFile,
       exportsFile: cluster.exportsFile,
@@ -106,7 +119,7 @@ async function createVolume(
   };
 }
 
-const control = ({ enter }: NetworkAgent) => ({ kind: "command", command: [...enter] });
+const inNetwork = ({ enter }: NetworkAgent) => ({ kind: "command", command: [...enter] });
 
 async function serverVersion(cluster: MooseFsCluster): Promise<string> {
   return /\b\d+\.\d+\.\d+\b/.exec(await cluster.cli("-SIG"))?.[0] ?? "of unknown version";

@@ -6,7 +6,7 @@ import type { NetworkAgent } from "../../agents/agent.js";
 import { command } from "../../agents/command.js";
 import { lookAt, signalProcess } from "../../agents/processes.js";
 import { until } from "../../agents/until.js";
-import { type ServerProcess, startServerProcess } from "../server-process.js";
+import { type Control, startControl } from "../control/index.js";
 
 export type NbdServerKind = "nbdkit" | "nbd-server" | "qemu-nbd";
 
@@ -15,9 +15,6 @@ const FIRST_PORT = 10_809;
 const LIMIT_MS = 20_000;
 /** Far more than the images ever hold: they are sparse. */
 const DISK_BYTES = 8 * 1024 * MIB;
-
-const CLIENT = fileURLToPath(new URL("./control-client-main.js", import.meta.url));
-const SERVER = fileURLToPath(new URL("./control-server-main.js", import.meta.url));
 
 /** The server: a network namespace, a disk of its own for images, and the program that keeps one server per volume. */
 export interface NbdMachine {
@@ -47,12 +44,11 @@ export async function startNbdMachine(
   const socket = join(base, "control");
   const volumes: Record<string, { server: NbdServerKind; image: string; listen: string; port: number }> = {};
   const writeConfig = () => writeFileSync(configFile, JSON.stringify({ stateDirectory: join(base, "state"), volumes }));
-  let daemon: ServerProcess | undefined;
+  let control: Control | undefined;
   let mounted = false;
 
-  const control: [string, ...string[]] = [process.execPath, CLIENT, socket];
   const ask = async (verb: string, name: string) => {
-    const { stdout } = await command([...control, verb, name]);
+    const { stdout } = await command([...commandOf(control), verb, name]);
     return JSON.parse(stdout) as { ok: boolean; status: { processes: { pid: number }[]; serving: boolean } };
   };
   const pids = async () => {
@@ -71,9 +67,9 @@ export async function startNbdMachine(
     }
   };
   const dispose = async () => {
-    if (daemon?.running === true) {
+    if (control?.server.running === true) {
       for (const name of Object.keys(volumes)) await ask("stop", name);
-      await daemon.kill();
+      await control.server.kill();
     }
     if (mounted) await command(["umount", disk]);
     rmSync(base, { recursive: true });
@@ -83,16 +79,12 @@ export async function startNbdMachine(
     await command(["mount", "-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "holdfast-nbd", disk]);
     mounted = true;
     writeConfig();
-    daemon = startServerProcess({
-      name: "the control of the block device server",
-      argv: [process.execPath, SERVER, socket, ...program, "--config", configFile],
+    control = await startControl({
+      name: "the block device server",
       enter: machine.enter,
+      socket,
       logFile: join(base, "control.log"),
-    });
-    const started = daemon;
-    await until("the control socket", () => existsSync(socket), {
-      timeoutMs: LIMIT_MS,
-      seen: () => started.describe(),
+      program: [...program, "--config", configFile],
     });
   } catch (error) {
     await dispose();
@@ -100,7 +92,7 @@ export async function startNbdMachine(
   }
   return {
     address: machine.address,
-    control,
+    control: commandOf(control),
     addVolume(name, imageMiB) {
       const image = join(disk, `${name}.img`);
       const port = FIRST_PORT + Object.keys(volumes).length;
@@ -116,7 +108,7 @@ export async function startNbdMachine(
     resume: () => signal("SIGCONT", "go on", (state) => state !== "T"),
     kill: () => signal("SIGKILL", "end", (state) => state === undefined || state === "Z"),
     async start() {
-      for (const name of Object.keys(volumes)) await command([...control, "resume", name]);
+      for (const name of Object.keys(volumes)) await command([...commandOf(control), "resume", name]);
     },
     async fill() {
       const { stdout } = await command(["df", "--block-size=1", "--output=used", disk]);
@@ -128,4 +120,9 @@ export async function startNbdMachine(
     },
     dispose,
   };
+}
+
+function commandOf(control: Control | undefined): readonly [string, ...string[]] {
+  if (control === undefined) throw new Error("the server's control was never started");
+  return control.command;
 }

@@ -1,20 +1,21 @@
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
-import type { ControlRequest, ControlResponse } from "./control-protocol.js";
+import type { ControlRequest, ControlResponse } from "./protocol.js";
 
 /**
- * `node control-server-main.js SOCKET PROGRAM…`: the server's machine. What the program starts here stays here, in this
+ * `node server-main.js SOCKET [PROGRAM…]`: the server's machine. What the program starts here stays here, in this
  * network and outside of every agent's tree, as on a machine of its own.
  */
-const [socketPath = "", program = "", ...first] = process.argv.slice(2);
+const [socketPath = "", ...first] = process.argv.slice(2);
 
 const server = createServer((socket) => {
   socket.on("error", () => socket.destroy());
   createInterface({ input: socket }).once("line", (line) => {
     const { args } = JSON.parse(line) as ControlRequest;
     const answer: { exitCode: number; stdout: string; stderr: string } = { exitCode: 70, stdout: "", stderr: "" };
-    const child = spawn(program, [...first, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const [program = "", ...rest] = [...first, ...args];
+    const child = spawn(program, rest, { stdio: ["ignore", "pipe", "pipe"] });
     for (const name of ["stdout", "stderr"] as const) {
       child[name].setEncoding("utf8").on("data", (text: string) => {
         answer[name] += text;

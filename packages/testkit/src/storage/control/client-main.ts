@@ -1,7 +1,7 @@
 import { connect } from "node:net";
-import { type ControlResponse, NO_SERVER_EXIT_CODE } from "./control-protocol.js";
+import { type ControlResponse, NO_SERVER_EXIT_CODE } from "./protocol.js";
 
-/** `node control-client-main.js SOCKET ARGS…`: runs the server's program on the server, and ends as it does. */
+/** `node client-main.js SOCKET ARGS…`: runs the server's program on the server, and ends as it does. */
 const [socketPath = "", ...args] = process.argv.slice(2);
 const socket = connect(socketPath);
 let text = "";
