@@ -21,7 +21,7 @@ export interface TreeKeeper {
   /** Standard input and output of what it runs; null when those are the application's own. */
   readonly channel: { readonly input: Writable; readonly output: Readable } | null;
   send(command: InitCommand): void;
-  /** SIGKILL was asked for and the end does not come: wakes whoever is stopped, and ends what the kernel ends the tree with. */
+  /** SIGKILL was asked for and the end does not come: wakes whoever is stopped, and ends what the kernel ends the tree with, unless that is another tree. */
   hurry(): void;
   /** Lets go of sockets and timers; ends nothing. */
   dispose(): void;

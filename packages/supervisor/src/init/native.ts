@@ -88,8 +88,9 @@ function keep(path: string, child: ChildProcess, options: KeeperOptions, listene
     },
     hurry() {
       child.kill("SIGCONT");
-      // The kernel ends a namespace with its init, and the init with the sentry. A tree that is walked needs its walker.
-      if (namespaced) child.kill("SIGKILL");
+      // The kernel ends a namespace with its init, and the init with the sentry. A tree that is walked needs its walker. One
+      // inside another tree ends with that, which is not gone before the inner sentry has reaped its init.
+      if (namespaced && options.join == null) child.kill("SIGKILL");
     },
     dispose() {
       control.destroy();

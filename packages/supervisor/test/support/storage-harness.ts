@@ -5,6 +5,8 @@ import { commandOf, processesWith } from "../../native/test/harness.js";
 import { storageConfig } from "./config.js";
 import { type Behaviour, type Guarded, guard, scratch, volumeConfig } from "./harness.js";
 
+/** Above what a program in Node takes to start on a busy machine. */
+const CUT_MS_MAX = 15_000;
 const double: string = join(import.meta.dirname, "storage-double.mjs");
 
 /** What the storage double does; read anew at each message. */
@@ -58,7 +60,13 @@ export function guardWithStorage(spec: StorageRunSpec = {}): StorageRun {
   writeFileSync(join(directory, "double.json"), JSON.stringify({ volume, mounts }));
   writeFileSync(join(directory, "storage.jsonl"), "");
   const program = (verb: string): [string, ...string[]] => [process.execPath, double, verb, directory];
-  const storage = { ...storageConfig, ...spec.storage, serve: program("serve"), cutProgram: program("cut") };
+  const storage = {
+    ...storageConfig,
+    cutMsMax: CUT_MS_MAX,
+    ...spec.storage,
+    serve: program("serve"),
+    cutProgram: program("cut"),
+  };
   const { modes = [], behaviour = {} } = spec;
   const config = {
     ...volumeConfig(volume, { mustBeMounted: mounts, timeoutMs: spec.volumeTimeoutMs ?? 1_000 }),
