@@ -36,6 +36,8 @@ export interface ClientCommand {
   readonly kind: "daemon" | "command";
   readonly program: string;
   readonly args: readonly string[];
+  /** For clients that take one server only: arguments to try in turn when the servers named before do not answer. */
+  readonly alternatives?: readonly (readonly string[])[];
 }
 
 /**

@@ -78,6 +78,19 @@ test("mounts, proves that other agents see its locks, and leaves nothing behind"
   expect(await outside.cut(volume)).toMatchObject({ kind: "cut" });
 });
 
+test("of several masters the one that answers is used", async () => {
+  const [first, , third] = world.agents;
+  const created = await volumeOf();
+  const { servers } = created.options as { servers: string[] };
+  // An address without a master, and one where nobody is.
+  const volume = await volumeOf({
+    servers: [third?.address, `${world.hostAddress.replace(/\d+$/, "199")}`, ...servers],
+  });
+  const half = await stage.mounted(volume, first, 1n);
+  await writeSynced(half, await openFile(half, volume), "a", 1);
+  expect(await strategy.observe(stage.op, volume)).toMatchObject({ exists: true });
+});
+
 test("control row: without a fence, a former holder's late writes replace the successor's", async () => {
   const volume = await volumeOf();
   await untilLateWritesLand(await takeOver({ world, stage, strategy }, volume, async () => undefined));

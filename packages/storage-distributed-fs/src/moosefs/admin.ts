@@ -19,21 +19,23 @@ const EXCHANGE = [
 const CHANGED_MEANWHILE = 9;
 const LOCK_WAIT_SECONDS = "5";
 
-/** What `mfscli` says of the master. @throws `BUSY` when the master does not answer. */
+/** What `mfscli` says of the master, the first of `servers` that answers. @throws `BUSY` when none does. */
 export async function mfscli(op: Op, options: MooseFsOptions, ...args: readonly string[]): Promise<string> {
-  const [host = ""] = options.servers;
-  const argv = ["mfscli", "-p", "-n", "-H", host, "-P", String(options.masterPort), ...args];
-  try {
-    const { stdout } = await control(op, options, argv);
-    return stdout;
-  } catch (error) {
-    if (!hasCode(error, "INTERNAL")) throw error;
-    throw new HoldfastError("BUSY", `The master does not answer mfscli: ${(error as Error).message}`, {
-      hint: "See whether mfsmaster runs, and whether `control` reaches it.",
-      retryable: true,
-      cause: error,
-    });
+  let cause: unknown;
+  for (const host of options.servers) {
+    const argv = ["mfscli", "-p", "-n", "-H", host, "-P", String(options.masterPort), ...args];
+    try {
+      return (await control(op, options, argv)).stdout;
+    } catch (error) {
+      if (!hasCode(error, "INTERNAL")) throw error;
+      cause = error;
+    }
   }
+  throw new HoldfastError("BUSY", `The master does not answer mfscli: ${(cause as Error).message}`, {
+    hint: "See whether mfsmaster runs, and whether `control` reaches it.",
+    retryable: true,
+    cause,
+  });
 }
 
 export async function readExports(op: Op, options: MooseFsOptions): Promise<{ file: ExportsFile; text: string }> {

@@ -4,7 +4,6 @@ import type { MooseFsOptions } from "./options.js";
 
 /** mfsmount(8). `-f` keeps it in the foreground, so that the storage tree owns it. */
 export function clientCommand({ options }: DriverVolume<MooseFsOptions>, place: ClientPlace): ClientCommand {
-  const [server = ""] = options.servers;
   const settings = [
     `mfsioretries=${options.ioRetries}`,
     `mfstimeout=${options.ioTimeoutSeconds}`,
@@ -15,14 +14,13 @@ export function clientCommand({ options }: DriverVolume<MooseFsOptions>, place: 
     // The next client's directory is never this one's memory of it.
     "mfsdirentrycacheto=0",
   ];
-  return {
-    kind: "daemon",
-    program: "mfsmount",
-    args: [
-      ...["-f", "-H", server, "-P", String(options.masterPort), "-S", options.path],
-      ...["-o", settings.join(","), place.mountPath],
-    ],
-  };
+  const args = (server: string) => [
+    ...["-f", "-H", server, "-P", String(options.masterPort), "-S", options.path],
+    ...["-o", settings.join(","), place.mountPath],
+  ];
+  // mfsmount takes one master; the others are its successors by hand (a metalogger's data, another address).
+  const [first = "", ...others] = options.servers;
+  return { kind: "daemon", program: "mfsmount", args: args(first), alternatives: others.map(args) };
 }
 
 export function isClient({ options, mountPath }: DriverVolume<MooseFsOptions>, argv: readonly string[]): boolean {

@@ -1,5 +1,5 @@
 import { type Daemon, HoldfastError, hasCode, type Op } from "@holdfast/core";
-import type { ClientPlace } from "../driver.js";
+import type { ClientCommand, ClientPlace } from "../driver.js";
 import type { Bound } from "../volume.js";
 import { findMount } from "./mounts.js";
 
@@ -12,17 +12,35 @@ const STOP_MS = 2_000;
  * @throws `BUSY` when the servers do not answer, `DENIED`/`INTERNAL` with the client's own words when it ended by itself.
  */
 export async function startClient(op: Op, bound: Bound, place: ClientPlace): Promise<Daemon | undefined> {
-  const { driver, volume } = bound;
-  const { mountTimeoutMs } = volume.options;
-  const command = driver.client(volume, place);
-  const deadlineMs = op.clock.now().monoMs + mountTimeoutMs;
+  const command = bound.driver.client(bound.volume, place);
+  const attempts = [command.args, ...(command.alternatives ?? [])];
+  const limitMs = Math.floor(bound.volume.options.mountTimeoutMs / attempts.length);
+  for (const [index, args] of attempts.entries()) {
+    try {
+      return await startOne(op, bound, place, { ...command, args }, limitMs);
+    } catch (error) {
+      if (index === attempts.length - 1 || !hasCode(error, "BUSY")) throw error;
+      op.logger.log("warn", "a storage server does not answer, trying the next", { error: String(error) });
+    }
+  }
+  throw new HoldfastError("INTERNAL", "A client without arguments.", { hint: "Report it." });
+}
+
+async function startOne(
+  op: Op,
+  bound: Bound,
+  place: ClientPlace,
+  command: ClientCommand,
+  limitMs: number,
+): Promise<Daemon | undefined> {
+  const deadlineMs = op.clock.now().monoMs + limitMs;
   if (command.kind === "command") {
-    await op.exec(command.program, command.args, { timeoutMs: mountTimeoutMs });
+    await op.exec(command.program, command.args, { timeoutMs: limitMs });
   }
   const daemon =
     command.kind === "daemon" ? await op.daemon(command.program, command.args, { name: place.name }) : undefined;
   try {
-    await untilItAnswers(op, bound, place, daemon, deadlineMs);
+    await untilItAnswers(op, bound, place, daemon, deadlineMs, limitMs);
     return daemon;
   } catch (error) {
     await stopClient(op, bound, place.mountPath, daemon);
@@ -36,15 +54,16 @@ async function untilItAnswers(
   place: ClientPlace,
   daemon: Daemon | undefined,
   deadlineMs: number,
+  limitMs: number,
 ): Promise<void> {
-  const { mountTimeoutMs, callTimeoutMs } = bound.volume.options;
+  const { callTimeoutMs } = bound.volume.options;
   let last = "it is not mounted";
   while (true) {
     const ended = daemon?.ended();
     if (ended !== undefined) throw clientEnded(bound, place, ended, daemon?.output() ?? "");
     const remainingMs = deadlineMs - op.clock.now().monoMs;
     if (remainingMs <= 0) {
-      throw new HoldfastError("BUSY", `${place.mountPath} did not answer within ${mountTimeoutMs} ms: ${last}.`, {
+      throw new HoldfastError("BUSY", `${place.mountPath} did not answer within ${limitMs} ms: ${last}.`, {
         hint: "See whether the servers run and are reachable from this agent.",
         retryable: true,
         detail: { output: daemon?.output().slice(-500) ?? "" },
