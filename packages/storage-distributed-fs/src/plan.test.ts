@@ -36,3 +36,11 @@ test("takes off what a clean stop left, and lets its own agent back in", () => {
   const observed = { ...seen, attachments: [{ agent: "a", epoch: 1n }], fenced: ["b", "c"] };
   expect(verbs(planAttach({ fences: true }, observed, target))).toEqual(["detach a", "unfence b", "attach b"]);
 });
+
+test("comes to an end: what was attached and fenced is not done again, what was only begun is", () => {
+  const done = { ...seen, attachments: [{ agent: "b", epoch: 2n }], fenced: ["a"] };
+  expect(verbs(planAttach({ fences: true }, done, { ...target, former }))).toEqual([]);
+  const begun = { ...done, detail: { unconfirmed: ["a"] } };
+  expect(verbs(planAttach({ fences: true }, begun, { ...target, former }))).toEqual(["fence a", "attach b"]);
+  expect(verbs(planAttach({ fences: true }, done, { ...target, epoch: 3n }))).toEqual(["attach b"]);
+});

@@ -1,8 +1,8 @@
 import type { StorageExplanation } from "@holdfast/core";
 import type { DriverVolume } from "../driver.js";
+import { type AgentRecord, recordOption } from "./agent-records.js";
 import { clientCommand } from "./client.js";
 import type { GlusterfsOptions } from "./options.js";
-import { recordKey } from "./record.js";
 import { formatRejected, REJECT } from "./reject-list.js";
 import { lockSettings, PING_TIMEOUT_S_MAX } from "./settings.js";
 
@@ -53,13 +53,15 @@ const FAILURE_STATEMENTS = [
 
 function controlCommands(volume: DriverVolume<GlusterfsOptions>): Record<string, string[]> {
   const { volume: name } = volume.options;
+  const record = (state: AgentRecord["state"]) => recordOption(volume, { agent: "AGENT", epoch: 0n, state }).join(" ");
   return {
-    attach: [`gluster volume set ${name} ${recordKey(volume)} EPOCH@AGENT`],
-    detach: [`gluster volume set ${name} ${recordKey(volume)} EPOCH`],
+    attach: [`gluster volume set ${name} ${record("attached")}`],
+    detach: [`gluster volume set ${name} ${record("free")}`],
     fence: [
-      `gluster volume set ${name} ${REJECT} ADDRESS,… ${recordKey(volume)} EPOCH`,
+      `gluster volume set ${name} ${REJECT} ADDRESS,… ${record("free")}`,
       `gluster volume status ${name} BRICK clients`,
+      `gluster volume set ${name} ${record("fenced")}`,
     ],
-    unfence: [`gluster volume set ${name} ${REJECT} ${formatRejected([])}`],
+    unfence: [`gluster volume set ${name} ${REJECT} ${formatRejected([])} ${record("free")}`],
   };
 }

@@ -1,17 +1,16 @@
-import { isIP } from "node:net";
 import { type AgentId, type FormerHolder, type Grant, HoldfastError, hasCode, type Op } from "@holdfast/core";
-import { agentAddress } from "../common-options.js";
+import { resolveAgent } from "../addresses.js";
 import type { DriverVolume } from "../driver.js";
+import { newestOf, recordOption, recordsOf } from "./agent-records.js";
 import { gluster, needVolume, readVolume } from "./cli.js";
 import { fenceVerdict } from "./fence-verdict.js";
 import type { GlusterfsOptions } from "./options.js";
-import { assertNotStale, formatRecord, recordKey, recordOf } from "./record.js";
+import { assertNotStale } from "./record.js";
 import { formatRejected, REJECT, rejected } from "./reject-list.js";
 import { type BrickState, parseBrickStates, type VolumeInfo } from "./xml.js";
 
 type GlusterVolume = DriverVolume<GlusterfsOptions>;
 
-const RESOLVE_MS = 3_000;
 const POLL_MS = 200;
 /** A brick that hangs holds glusterd's transaction, so the others' answers would wait behind it. */
 const BRICK_MS = 5_000;
@@ -21,30 +20,44 @@ const BRICK_MS = 5_000;
  * connections it has, and with them the locks; the client is refused when it comes again, says so and ends. Then each brick
  * is asked who is connected, until those that answered cannot be outvoted.
  */
-export async function fence(op: Op, volume: GlusterVolume, former: FormerHolder, grant: Grant): Promise<string> {
+export async function fence(op: Op, volume: GlusterVolume, former: FormerHolder, { epoch }: Grant): Promise<string> {
   const { options } = volume;
   const info = await needVolume(op, options);
-  const record = recordOf(info, volume);
-  assertNotStale(record, grant.epoch);
+  assertNotStale(newestOf(recordsOf(info, volume)), epoch);
   const addresses = await resolveAgent(op, options, former.agent);
   refuseServers(info, addresses, former.agent);
-  const list = [...new Set([...rejected(info), ...addresses])];
-  const agent = record === undefined || record.agent === former.agent ? null : record.agent;
-  await gluster(op, options, [
-    ...["volume", "set", options.volume, REJECT, formatRejected(list)],
-    ...[recordKey(volume), formatRecord({ epoch: grant.epoch, agent })],
-  ]);
-  return untilGone(op, volume, addresses);
+  const { agent } = former;
+  await refuse(op, options, info, addresses, recordOption(volume, { agent, epoch, state: "free" }));
+  const evidence = await untilGone(op, volume, addresses);
+  const confirmed = recordOption(volume, { agent, epoch, state: "fenced" });
+  await gluster(op, options, ["volume", "set", options.volume, ...confirmed]);
+  return evidence;
 }
 
-export async function unfence(op: Op, { options }: GlusterVolume, agent: AgentId): Promise<void> {
+export async function unfence(op: Op, volume: GlusterVolume, agent: AgentId): Promise<void> {
+  const { options } = volume;
   const info = await readVolume(op, options);
   if (info === undefined) return;
   const addresses = await resolveAgent(op, options, agent);
   const before = rejected(info);
   const after = before.filter((address) => !addresses.includes(address));
-  if (after.length === before.length) return;
-  await gluster(op, options, ["volume", "set", options.volume, REJECT, formatRejected(after)]);
+  const record = recordsOf(info, volume).find((own) => own.agent === agent && own.state === "fenced");
+  if (after.length === before.length && record === undefined) return;
+  await gluster(op, options, [
+    ...["volume", "set", options.volume, REJECT, formatRejected(after)],
+    ...(record === undefined ? [] : recordOption(volume, { ...record, state: "free" })),
+  ]);
+}
+
+async function refuse(
+  op: Op,
+  options: GlusterfsOptions,
+  info: VolumeInfo,
+  addresses: readonly string[],
+  record: readonly string[],
+): Promise<void> {
+  const list = [...new Set([...rejected(info), ...addresses])];
+  await gluster(op, options, ["volume", "set", options.volume, REJECT, formatRejected(list), ...record]);
 }
 
 async function untilGone(op: Op, { options }: GlusterVolume, addresses: readonly string[]): Promise<string> {
@@ -52,6 +65,8 @@ async function untilGone(op: Op, { options }: GlusterVolume, addresses: readonly
   const deadlineMs = startMs + options.controlTimeoutMs;
   while (true) {
     const info = await needVolume(op, options);
+    // Another fence on the same Gluster volume read the list before this one wrote it.
+    if (!addresses.every((address) => rejected(info).includes(address))) await refuse(op, options, info, addresses, []);
     // Each attempt begins with another brick, so that one that hangs is not the first for ever.
     const answers = await askBricks(op, options, info, Math.floor(op.clock.now().monoMs / 1_000));
     const verdict = fenceVerdict(info, answers, addresses);
@@ -88,19 +103,6 @@ async function askBricks(op: Op, options: GlusterfsOptions, info: VolumeInfo, fi
     }
   }
   return answers;
-}
-
-/** Bricks compare addresses, not names. */
-async function resolveAgent(op: Op, options: GlusterfsOptions, agent: AgentId): Promise<string[]> {
-  const host = agentAddress(options, agent);
-  if (isIP(host) !== 0) return [host];
-  const { stdout } = await op.exec("getent", ["ahosts", host], { timeoutMs: RESOLVE_MS, okExitCodes: [0, 2] });
-  const found = [...new Set(stdout.split("\n").flatMap((line) => line.split(/\s+/)[0] || []))];
-  if (found.length > 0) return found;
-  throw new HoldfastError("UNFENCEABLE", `No address is known for agent ${agent}.`, {
-    hint: "Put it into the volume's options: agents: { AGENT: ADDRESS }.",
-    detail: { agent, host },
-  });
 }
 
 /** A server's own daemons come from its address too: refusing it would take its bricks out of the volume. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { assertNotStale, formatRecord, parseRecord, recordKey } from "./record.js";
+import { assertNotStale, formatRecord, parseRecord } from "./record.js";
 import { agentsOf, formatRejected, rejected } from "./reject-list.js";
 
 test("what is written is read back", () => {
@@ -15,10 +15,6 @@ test("what is written is read back", () => {
 
 test("something else under the key is nothing", () => {
   for (const value of [undefined, "", "x", "5@", "-1"]) expect(parseRecord(value)).toBeUndefined();
-});
-
-test("services that share a volume have records of their own", () => {
-  expect(recordKey({ service: "orders", role: "data" })).not.toBe(recordKey({ service: "orders", role: "wal" }));
 });
 
 test("only a higher epoch makes a grant stale", () => {
