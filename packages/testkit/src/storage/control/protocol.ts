@@ -5,6 +5,8 @@
 
 export interface ControlRequest {
   readonly args: readonly string[];
+  /** For its standard input. */
+  readonly input: string;
 }
 
 export interface ControlResponse {

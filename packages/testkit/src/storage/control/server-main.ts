@@ -12,15 +12,17 @@ const [socketPath = "", ...first] = process.argv.slice(2);
 const server = createServer((socket) => {
   socket.on("error", () => socket.destroy());
   createInterface({ input: socket }).once("line", (line) => {
-    const { args } = JSON.parse(line) as ControlRequest;
+    const { args, input } = JSON.parse(line) as ControlRequest;
     const answer: { exitCode: number; stdout: string; stderr: string } = { exitCode: 70, stdout: "", stderr: "" };
     const [program = "", ...rest] = [...first, ...args];
-    const child = spawn(program, rest, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, rest, { stdio: "pipe" });
     for (const name of ["stdout", "stderr"] as const) {
       child[name].setEncoding("utf8").on("data", (text: string) => {
         answer[name] += text;
       });
     }
+    child.stdin.on("error", () => undefined); // it did not want all of it; its exit status counts
+    child.stdin.end(input);
     child.on("error", (error) => {
       answer.stderr += error.message;
     });
