@@ -4,7 +4,6 @@ import { explainSharedFs } from "./explain.js";
 import { inspectMount } from "./inspect.js";
 import { cutVolume } from "./node/cut.js";
 import { mountVolume, unmountVolume } from "./node/mount.js";
-import { forgetMounted } from "./node/mounted.js";
 import { checkVolume, verifyVolume } from "./node/verify.js";
 import { parseSharedFsOptions, sharedFsOptionsSchema } from "./options.js";
 import { planSharedFs } from "./plan.js";
@@ -59,7 +58,9 @@ export function createSharedFsStrategy() {
     verify: (op, volume) => verifyVolume(op, volume, options(volume)),
     cut: (op, volume) => cutVolume(op, volume, options(volume)),
     unmount: (op, volume) => unmountVolume(op, volume, options(volume)),
-    release: (op, volume) => forgetMounted(op, volume),
+    async release() {
+      // As prepare.
+    },
     async metrics(op, volume) {
       const usage = await op.volumes.usage(volume.mountPath, { timeoutMs: options(volume).lookTimeoutMs });
       return { ...usage, detail: {} };

@@ -3,7 +3,7 @@ import { explainMountFailure } from "../mount/explain-failure.js";
 import { judgeMount, type MountVerdict } from "../mount/judge-mount.js";
 import { mountCommand } from "../mount/mount-options.js";
 import type { SharedFsOptions } from "../options.js";
-import { forgetMounted, noteMounted } from "./mounted.js";
+import { noteMounted } from "./mounted.js";
 
 export async function lookAtMount(op: Op, volume: Volume, options: SharedFsOptions): Promise<MountVerdict> {
   return judgeMount(await op.mounts(), volume.mountPath, options);
@@ -85,5 +85,4 @@ export async function unmountVolume(op: Op, volume: Volume, options: SharedFsOpt
     }
     throw error;
   }
-  await forgetMounted(op, volume);
 }

@@ -1,7 +1,10 @@
 import type { Op, Volume } from "@holdfast/core";
 import * as z from "zod";
 
-/** What `mount` leaves on the agent's own disk for a `cut` that comes from outside the run's mount namespace. */
+/**
+ * What `mount` leaves on the agent's own disk for a `cut` that comes from outside the run's mount namespace. Unmount
+ * leaves it there: the cut comes after it. It goes with the run's directory.
+ */
 const mountedSchema = z.object({ device: z.string(), source: z.string(), address: z.string().nullable() });
 export type MountedNote = z.output<typeof mountedSchema>;
 
@@ -22,8 +25,4 @@ export async function readMounted(op: Op, volume: Volume): Promise<MountedNote |
   if (bytes === undefined) return null;
   const parsed = mountedSchema.safeParse(JSON.parse(Buffer.from(bytes).toString()));
   return parsed.success ? parsed.data : null;
-}
-
-export async function forgetMounted(op: Op, volume: Volume): Promise<void> {
-  await op.files.remove(fileOf(op, volume));
 }
