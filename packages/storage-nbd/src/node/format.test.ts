@@ -1,7 +1,7 @@
 import type { Grant } from "@holdfast/core";
 import { expect, test } from "vitest";
 import { OPTIONS, volumeWith } from "../options.fixture.js";
-import { formatCommand, formatUuid } from "./format.js";
+import { formatCommand, formatUuid, looksUnused } from "./format.js";
 
 const volume = volumeWith(OPTIONS);
 const grant: Grant = {
@@ -28,4 +28,11 @@ test.each(["ext4", "xfs"] as const)("mkfs.%s is told the UUID, and discards noth
   const line = formatCommand(fsType, "1-2-3", "/w/disk").join(" ");
   expect(line).toMatch(fsType === "ext4" ? /^mkfs\.ext4 .*-U 1-2-3 .*nodiscard/ : /^mkfs\.xfs .*-K .*uuid=1-2-3/);
   expect(line).not.toMatch(/ -F -F| -f /);
+});
+
+test("a file system that was mounted, or has a file, is not taken for a new one", () => {
+  expect(looksUnused("ext4", "Last mount time:          n/a\nLast write time: Sun Nov 29\n")).toBe(true);
+  expect(looksUnused("ext4", "Last mount time:          Sun Nov 29 02:00:00 2026\n")).toBe(false);
+  expect(looksUnused("xfs", "icount = 64\nifree = 61\n")).toBe(true);
+  expect(looksUnused("xfs", "icount = 64\nifree = 60\n")).toBe(false);
 });

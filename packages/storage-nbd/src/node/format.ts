@@ -12,8 +12,8 @@ const MAKE_MS = 600_000;
 const WHOLE_BYTES_MAX = 16 * 1024 ** 3;
 
 /**
- * The UUID says which grant made it, so that the same call again finds its own work, while a file system that anybody
- * else made is refused.
+ * The UUID says which grant made it, so that the same call again finds its own work; a file system that anybody else
+ * made, or that was used since, is refused.
  */
 export async function format(
   op: Op,
@@ -24,7 +24,7 @@ export async function format(
 ): Promise<void> {
   const { device } = await connectedDevice(op, options, context);
   const uuid = formatUuid(volume, grant);
-  if ((await uuidOf(op, device)) === uuid) return;
+  if ((await uuidOf(op, device)) === uuid && (await isUnused(op, options, device))) return;
   if (!(await isZero(op, device, WHOLE_BYTES_MAX, options.checkTimeoutMs))) {
     throw new HoldfastError("INCOMPATIBLE", `Volume ${options.volume} is not blank; it is not formatted.`, {
       hint: `See what is on it: ${personCommands(options).look}. A new volume needs a new image.`,
@@ -56,6 +56,23 @@ export function formatUuid({ service, role }: Volume, { run, epoch }: Grant): st
     variant + hash.slice(17, 20),
     hash.slice(20, 32),
   ].join("-");
+}
+
+async function isUnused(op: Op, { fsType }: NbdOptions, device: string): Promise<boolean> {
+  const [command, ...args] = unusedCommand(fsType, device);
+  const { stdout } = await op.exec(command, args, { timeoutMs: SHORT_MS });
+  return looksUnused(fsType, stdout);
+}
+
+function unusedCommand(fsType: NbdOptions["fsType"], device: string): [string, ...string[]] {
+  return fsType === "ext4"
+    ? ["dumpe2fs", "-h", device]
+    : ["xfs_db", "-r", ...(device.startsWith("/dev/") ? [] : ["-f"]), "-c", "sb 0", "-c", "print icount ifree", device];
+}
+
+/** Pure. ext4 notes its first mount; xfs does not, but begins with one chunk of 64 inodes, three of them in use. */
+export function looksUnused(fsType: NbdOptions["fsType"], text: string): boolean {
+  return fsType === "ext4" ? /^Last mount time:\s+n\/a$/m.test(text) : /^icount = 64\nifree = 61$/m.test(text);
 }
 
 async function uuidOf(op: Op, device: string): Promise<string | undefined> {
