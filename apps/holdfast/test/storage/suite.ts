@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { StorageRecipe } from "@holdfast/testkit";
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, test } from "vitest";
 import {
   AGENT_CUT,
   ALL_KILLED,
@@ -24,6 +24,8 @@ export interface FailoverSuiteOptions {
   /** Default: all of them. */
   readonly faults?: readonly HolderFault[];
   readonly lease?: Partial<Lease>;
+  /** A fence refuses the agent and not the service, so each fault needs agents that nobody was fenced on. */
+  readonly stagePerFault?: boolean;
 }
 
 export const ALL_FAULTS = [CLEAN_STOP, AGENT_CUT, ALL_KILLED, ALL_STOPPED, GUARD_KILLED, SERVERS_HUNG] as const;
@@ -49,6 +51,13 @@ export function failoverSuite(options: FailoverSuiteOptions): void {
       await stage?.close();
       publish(recipe.backend, results);
     });
+    if (options.stagePerFault === true) {
+      afterEach(async () => {
+        await stage?.close();
+        stage = undefined;
+        stage = await openStage(recipe);
+      });
+    }
     for (const fault of options.faults ?? ALL_FAULTS) {
       test(fault.name, async () => {
         if (stage === undefined) throw new Error("no storage");
