@@ -8,7 +8,7 @@ import { unmountClient } from "./node/unmount.js";
 import { planAttach } from "./plan.js";
 import { bind } from "./volume.js";
 
-export const STRATEGY_TYPE = "distributed-fs";
+const STRATEGY_TYPE = "distributed-fs";
 
 /** A distributed file system, mounted from several servers by whichever agent runs the service. */
 export function createDistributedFsStrategy(): StorageStrategy {

@@ -100,7 +100,7 @@ test("control row: removing the session alone is no fence, the client comes back
   const volume = await volumeOf();
   const [first] = world.agents;
   await untilLateWritesLand(await takeOver({ world, stage, strategy }, volume, () => removeSession(first.address)));
-});
+}, 300_000);
 
 test("a fenced holder cannot write any more, and stays out until it is let back in", async () => {
   const [first, second] = world.agents;

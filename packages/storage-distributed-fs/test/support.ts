@@ -7,7 +7,7 @@ import { createOp, nativeVolumeTools } from "@holdfast/effects";
 import { findInit, type NodeHalf, type StorageAgent, startNodeHalf } from "@holdfast/testkit";
 
 /** Built, because the node half runs in processes of its own. */
-export const STRATEGY = {
+const STRATEGY = {
   module: new URL("../dist/index.js", import.meta.url).href,
   export: "createDistributedFsStrategy",
 };

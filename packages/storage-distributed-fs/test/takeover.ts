@@ -24,7 +24,7 @@ export const readBlock = (half: NodeHalf, volume: Volume, block = 0) =>
   half.help("read", { path: `${volume.mountPath}/file`, position: block * BLOCK, length: 1, drop: true });
 
 /** What a former holder writes, through descriptors of before, on a data file that nobody locked; undefined: it got through. */
-export async function lateWrites(
+async function lateWrites(
   half: NodeHalf,
   buffered: number,
   direct: number,
@@ -79,7 +79,7 @@ export async function untilLateWritesLand({ half, buffered, direct, successor, v
   await until(
     "the old descriptors to work",
     async () => (await lateWrites(half, buffered, direct)).every((error) => error === undefined),
-    { timeoutMs: 90_000, intervalMs: 200 },
+    { timeoutMs: WRITE_MS, intervalMs: 200 },
   );
   await until(
     "the late writes to be seen",

@@ -112,7 +112,7 @@ export const sharedFsOptionsSchema = z
 export type SharedFsOptions = z.output<typeof sharedFsOptionsSchema>;
 
 /** The server's list of clients is ours to write. */
-export function isExportServer(server: ServerOptions): server is KernelServerOptions | GaneshaServerOptions {
+function isExportServer(server: ServerOptions): server is KernelServerOptions | GaneshaServerOptions {
   return server.kind === "kernel" || server.kind === "ganesha";
 }
 

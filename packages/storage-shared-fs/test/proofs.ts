@@ -25,7 +25,7 @@ export async function staysFullOf(letter: string, reader: NodeHalf, file: string
 }
 
 /** Everything a former holder may try with what it opened before it was fenced. */
-export async function cannotWrite(former: NodeHalf, held: HeldVolume): Promise<string[]> {
+async function cannotWrite(former: NodeHalf, held: HeldVolume): Promise<string[]> {
   const { buffered, direct, file } = held;
   const tries: [string, () => Promise<unknown>][] = [
     [

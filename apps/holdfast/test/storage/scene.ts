@@ -8,7 +8,7 @@ import { onAgent, type StorageRun, signalRun, startRun } from "./run.js";
 /** Short enough for tests; the margin leaves the strategies' cuts their time. */
 export type Lease = Pick<LeaseTiming, "leaseMs" | "renewMs" | "stopBudgetMs" | "marginMs" | "guardMs">;
 
-export const LEASE: Lease = { leaseMs: 12_000, renewMs: 1_000, stopBudgetMs: 1_500, marginMs: 4_700, guardMs: 500 };
+const LEASE: Lease = { leaseMs: 12_000, renewMs: 1_000, stopBudgetMs: 1_500, marginMs: 4_700, guardMs: 500 };
 
 /** A storage system with a coordination store beside it; several scenes may play on it one after the other. */
 export interface StorageStage {

@@ -35,7 +35,7 @@ export async function inspect(op: Op, { options }: DriverVolume<CephFsOptions>):
 }
 
 /** Pure. */
-export function judgeSettings(
+function judgeSettings(
   fileSystem: FileSystem | undefined,
   settings: ReadonlyMap<string, string>,
   options: CephFsOptions,

@@ -27,7 +27,7 @@ export async function gluster(op: Op, options: GlusterfsOptions, args: readonly 
 }
 
 /** Pure. */
-export function explainProblem(problem: string, args: readonly string[]): HoldfastError {
+function explainProblem(problem: string, args: readonly string[]): HoldfastError {
   const what = `gluster ${args.slice(0, 3).join(" ")}: ${problem}`;
   if (/another transaction|locking failed|lock.* failed|please try again/i.test(problem)) {
     return new HoldfastError("BUSY", what, {

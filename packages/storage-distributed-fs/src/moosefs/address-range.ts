@@ -18,7 +18,7 @@ export function parseAddress(text: string): number | undefined {
   return value;
 }
 
-export function formatAddress(value: number): string {
+function formatAddress(value: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join(".");
 }
 

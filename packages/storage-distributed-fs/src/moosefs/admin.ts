@@ -13,6 +13,8 @@ const EXCHANGE = [
   'cat > "$1.new"',
   'chmod --reference="$1" "$1.new"',
   'chown --reference="$1" "$1.new"',
+  // Whoever sends it may die in the middle, which looks like the end of the file.
+  'test "$(sha256sum < "$1.new")" = "$3  -"',
   'sync "$1.new"',
   'mv "$1.new" "$1"',
 ].join("\n");
@@ -57,11 +59,16 @@ export async function changeExports(
     const wanted = renderExports(change(file));
     if (wanted === text) return false;
     const lock = ["flock", "-w", LOCK_WAIT_SECONDS, `${options.exportsFile}.lock`];
-    const sum = createHash("sha256").update(text).digest("hex");
-    const { exitCode } = await control(op, options, [...lock, "sh", "-ec", EXCHANGE, "sh", options.exportsFile, sum], {
-      input: wanted,
-      okExitCodes: [0, CHANGED_MEANWHILE],
-    });
+    const sum = (of: string) => createHash("sha256").update(of).digest("hex");
+    const { exitCode } = await control(
+      op,
+      options,
+      [...lock, "sh", "-ec", EXCHANGE, "sh", options.exportsFile, sum(text), sum(wanted)],
+      {
+        input: wanted,
+        okExitCodes: [0, CHANGED_MEANWHILE],
+      },
+    );
     if (exitCode === 0) return true;
     if (op.clock.now().monoMs > deadlineMs) {
       throw new HoldfastError("BUSY", `${options.exportsFile} changes faster than it can be written.`, {

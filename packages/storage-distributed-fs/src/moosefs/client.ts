@@ -47,7 +47,7 @@ export function explainEnd(output: string): { readonly code: ErrorCode; readonly
   if (/permission denied|operation not permitted/i.test(output)) {
     return { code: "DENIED", hint: "The exports refuse this agent, or this agent was fenced; see mfscli -SEX." };
   }
-  if (/can't connect to master|ETIMEDOUT|ECONNREFUSED|EHOSTUNREACH/.test(output)) {
+  if (/can't (connect to|resolve) (mfs)?master|incorrect answer|ETIMEDOUT|ECONNREFUSED|EHOSTUNREACH/.test(output)) {
     return { code: "BUSY", hint: "The master does not answer; see whether it runs and is reachable from this agent." };
   }
   return undefined;

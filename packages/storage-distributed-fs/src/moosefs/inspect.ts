@@ -47,7 +47,7 @@ export async function inspect(op: Op, { options }: DriverVolume<MooseFsOptions>)
 }
 
 /** Pure: `NAME = VALUE` of mfsmaster.cfg(5). */
-export function parseConfig(text: string): Map<string, string> {
+function parseConfig(text: string): Map<string, string> {
   return new Map(
     text.split("\n").flatMap((line) => {
       const [, name, value] = /^\s*([A-Z_]+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
@@ -56,7 +56,7 @@ export function parseConfig(text: string): Map<string, string> {
   );
 }
 
-export function judgeMaster(config: ReadonlyMap<string, string>, options: MooseFsOptions): StorageFinding[] {
+function judgeMaster(config: ReadonlyMap<string, string>, options: MooseFsOptions): StorageFinding[] {
   const findings: StorageFinding[] = [];
   const sustain = Number(config.get("SESSION_SUSTAIN_TIME") ?? DEFAULT_SUSTAIN_SECONDS);
   if (sustain > options.sessionSustainSeconds) {
@@ -86,7 +86,7 @@ export function judgeMaster(config: ReadonlyMap<string, string>, options: MooseF
   return findings;
 }
 
-export function judgeExports(file: ExportsFile, options: MooseFsOptions): StorageFinding[] {
+function judgeExports(file: ExportsFile, options: MooseFsOptions): StorageFinding[] {
   const entries = file.lines.flatMap((line) => parseEntry(line) ?? []);
   const ours = entries.filter(({ directory }) => reaches(directory, options.path));
   const findings: StorageFinding[] = [];

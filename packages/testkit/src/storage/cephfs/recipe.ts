@@ -17,12 +17,16 @@ export interface CephFsRecipeOptions {
   readonly volumeOptions?: Readonly<Record<string, unknown>>;
 }
 
+export interface CephFsRecipe extends StorageRecipe {
+  start(): Promise<CephFsWorld>;
+}
+
 export interface CephFsWorld extends StorageWorld {
   readonly cluster: CephCluster;
 }
 
 /** CephFS: a monitor, a manager, a metadata server, and object storage daemons, in network namespaces of their own. */
-export function cephFsRecipe(options: CephFsRecipeOptions = {}): StorageRecipe & { start(): Promise<CephFsWorld> } {
+export function cephFsRecipe(options: CephFsRecipeOptions = {}): CephFsRecipe {
   return { backend: "cephfs", unavailable, start: () => startWorld(options) };
 }
 

@@ -21,18 +21,19 @@ export interface ControlOptions {
 }
 
 const START_LIMIT_MS = 20_000;
-const script = (name: string) => fileURLToPath(new URL(`./${name}`, import.meta.url));
+const CLIENT = fileURLToPath(new URL("./client-main.js", import.meta.url));
+const SERVER = fileURLToPath(new URL("./server-main.js", import.meta.url));
 
 /**
  * Runs commands outside of every agent's tree, as ssh to another machine does: a run that administers its server sits in
  * a PID namespace, from where the server's processes cannot be seen.
  */
 export async function startControl({ name, enter, socket, logFile, program }: ControlOptions): Promise<Control> {
-  const argv = [process.execPath, script("server-main.js"), socket, ...program] as const;
+  const argv = [process.execPath, SERVER, socket, ...program] as const;
   const server = startServerProcess({ name: `the control of ${name}`, argv, enter, logFile });
   await until(`the control of ${name}`, () => existsSync(socket), {
     timeoutMs: START_LIMIT_MS,
     seen: () => server.describe(),
   });
-  return { command: [process.execPath, script("client-main.js"), socket], server };
+  return { command: [process.execPath, CLIENT, socket], server };
 }

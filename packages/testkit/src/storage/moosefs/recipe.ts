@@ -18,12 +18,16 @@ export interface MooseFsRecipeOptions {
   readonly volumeOptions?: Readonly<Record<string, unknown>>;
 }
 
+export interface MooseFsRecipe extends StorageRecipe {
+  start(): Promise<MooseFsWorld>;
+}
+
 export interface MooseFsWorld extends StorageWorld {
   readonly cluster: MooseFsCluster;
 }
 
 /** MooseFS with its master and chunk servers in network namespaces of their own. */
-export function mooseFsRecipe(options: MooseFsRecipeOptions = {}): StorageRecipe & { start(): Promise<MooseFsWorld> } {
+export function mooseFsRecipe(options: MooseFsRecipeOptions = {}): MooseFsRecipe {
   return { backend: "moosefs", unavailable, start: () => startWorld(options) };
 }
 

@@ -26,7 +26,7 @@ rpc.nfsd 4
 rpc.mountd
 `;
 
-export const GANESHA_CONFIG = `${DISK}/ganesha.conf`;
+const GANESHA_CONFIG = `${DISK}/ganesha.conf`;
 export const GANESHA_LOG = "/run/ganesha.log";
 export const GANESHA_PID = "/run/ganesha.pid";
 
