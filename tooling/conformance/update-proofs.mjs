@@ -38,7 +38,7 @@ export function proofOf({ mode, backend, proven, at, server }) {
  */
 export function withProofs(text, proofs) {
   const table =
-    /(export const PROVEN: (readonly StorageProof\[\]|Readonly<Record<string, StorageProof>>) = )[\s\S]*?;\n/;
+    /((?:export )?const PROVEN: (readonly StorageProof\[\]|Readonly<Record<string, StorageProof>>) = )[\s\S]*?;\n/;
   const match = table.exec(text);
   if (match === null) throw new Error("there is no table PROVEN of proofs");
   const [whole, head = "", type = ""] = match;

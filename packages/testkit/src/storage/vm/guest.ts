@@ -47,6 +47,8 @@ export interface Guest extends StorageAgent {
   boot(): Promise<void>;
 }
 
+const AGENT = fileURLToPath(new URL("./agent-main.js", import.meta.url));
+const RUN = fileURLToPath(new URL("./run-main.js", import.meta.url));
 const BOOT_LIMIT_MS = 240_000;
 const RUN_LIMIT_MS = 60_000;
 const GONE_LIMIT_MS = 10_000;
@@ -78,7 +80,7 @@ export async function startGuest(options: GuestOptions): Promise<Guest> {
       disks: options.disks ?? [],
       console: join(logs, "console"),
       node: process.execPath,
-      agent: program("agent-main.js"),
+      agent: AGENT,
     });
     const started = startServerProcess({
       name,
@@ -147,7 +149,7 @@ export async function startGuest(options: GuestOptions): Promise<Guest> {
   return {
     id: name,
     address,
-    command: (argv) => [process.execPath, program("run-main.js"), String(controlPort), "--", ...argv],
+    command: (argv) => [process.execPath, RUN, String(controlPort), "--", ...argv],
     run,
     async shell(script, runOptions) {
       const { exitCode, stdout, stderr } = await run(["bash", "-euo", "pipefail", "-c", script], runOptions);
@@ -171,10 +173,6 @@ export async function startGuest(options: GuestOptions): Promise<Guest> {
     kill: end,
     boot,
   };
-}
-
-function program(file: string): string {
-  return fileURLToPath(new URL(file, import.meta.url));
 }
 
 function link(tap: string): string {
