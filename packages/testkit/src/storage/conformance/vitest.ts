@@ -18,7 +18,7 @@ const CASE_LIMIT_MS = 300_000;
 /**
  * What every storage strategy must do, as tests on a real backend: call it at the top level of a test file. A strategy
  * does not opt out; what it declares that it cannot do is skipped, naming the declaration. HOLDFAST_CONFORMANCE_MODE=full
- * waits as long as a grade's definition says.
+ * waits as long as a grade's definition says; with HOLDFAST_BIN the rows of `holdfast run` are played, too.
  */
 export function storageConformance(
   name: string,
@@ -34,7 +34,8 @@ export function storageConformance(
     }
     let session: Session | undefined;
     beforeAll(async () => {
-      session = await openSession(subject, { ...options, mode });
+      const holdfast = options.holdfast ?? executableOfEnvironment();
+      session = await openSession(subject, { ...options, mode, ...(holdfast === undefined ? {} : { holdfast }) });
     }, WORLD_LIMIT_MS);
     afterAll(async () => {
       if (session === undefined) return;
@@ -61,6 +62,12 @@ export function storageConformance(
       );
     }
   });
+}
+
+/** For a strategy that the executable brings itself; one from elsewhere is named in `options.holdfast`. */
+function executableOfEnvironment(): ConformanceOptions["holdfast"] {
+  const file = process.env.HOLDFAST_BIN;
+  return file === undefined || file === "" ? undefined : { command: [file] };
 }
 
 function defaultReportFile(strategy: string, backend: string): string | undefined {
