@@ -25,6 +25,11 @@ test("a former holder is fenced first; one on the same agent is not", () => {
   ).toEqual(["fence", "attach"]);
 });
 
+test("one that is fenced already is not fenced again", () => {
+  const plan = planNbd(observed({ fenced: ["b"] }), { agent: "a", epoch: 5n, former: [former("b", 3n)] });
+  expect(verbs(plan)).toEqual(["attach"]);
+});
+
 test("what a clean run left attached is detached: the reply was lost", () => {
   const plan = planNbd(observed({ attachments: [{ agent: "b", epoch: 3n }] }), { agent: "a", epoch: 5n, former: [] });
   expect(verbs(plan)).toEqual(["detach", "attach"]);

@@ -6,8 +6,8 @@ export function planNbd(observed: ObservedVolume, target: StorageTarget): Storag
   const steps: StorageStep[] = [];
   const fenced = new Set<string>();
   for (const former of target.former) {
-    if (former.agent === target.agent) continue;
-    // Also when the server says that it is fenced already: the receipt is the answer, and asking twice is harmless.
+    // An agent that is fenced has been given nothing since: it is let back in only by unfence.
+    if (former.agent === target.agent || observed.fenced.includes(former.agent)) continue;
     steps.push({ verb: "fence", former, why: `${former.agent} had epoch ${former.epoch} and did not release` });
     fenced.add(former.agent);
   }

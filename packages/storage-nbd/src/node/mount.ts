@@ -8,7 +8,8 @@ import { deviceBelow, mountAt, sysBlock, takeOff } from "./mounted.js";
 import { needsRepair } from "./repair.js";
 
 const MOUNT_MS = 120_000;
-const SYNC_MS = 60_000;
+/** What was written until then stays written: the same call again goes on from there. */
+const SYNC_MS = 20_000;
 const LOOP_MAJOR = "7:";
 
 export async function mount(
