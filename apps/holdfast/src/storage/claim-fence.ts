@@ -1,8 +1,6 @@
-import { quarantineAgent, type RecordContext, writeFenceReceipt } from "@holdfast/coordination";
-import { type FormerHolder, type Grant, HoldfastError, type Op, storePaths } from "@holdfast/core";
+import { fenceFormer, type RecordContext } from "@holdfast/coordination";
+import { type FormerHolder, type Grant, HoldfastError, type Op } from "@holdfast/core";
 import type { NodeVolume } from "./node-half.js";
-
-const CALL_MS = 5_000;
 
 /**
  * A process on that agent still holds the claim on the volume, though its lease is over: the storage drops it, and the
@@ -26,9 +24,6 @@ export async function fenceClaimHolder(
       hint: "Find and end it here; fencing this agent would end this run.",
     });
   }
-  await quarantineAgent(records, grant.service, former, "it held the claim beyond its lease", grant.signal);
-  const receipt = await strategy.fence(op, volume, former, grant);
-  const identity = { service: grant.service, agent: grant.agent };
-  const path = storePaths.request(grant.service);
-  await writeFenceReceipt({ ...records, identity }, path, receipt, { timeoutMs: CALL_MS, signal: grant.signal });
+  const reason = "it held the claim beyond its lease";
+  await fenceFormer(records, { volumes: [{ strategy, volume }], former, grant, op, reason });
 }

@@ -11,7 +11,7 @@ import { parse } from "yaml";
 import * as z from "zod";
 import { gradeEvidence } from "../plugins/grade-evidence.js";
 import { loadPlugins, requireStrategy } from "../plugins/load-plugins.js";
-import { readServiceFile } from "../service-file/read.js";
+import { readServiceFile, type ServiceFile } from "../service-file/read.js";
 import { resolveVolumes, type StrategyVolume } from "../service-file/volumes.js";
 import type { ResolvedService, ResolveRequest } from "./spec.js";
 
@@ -37,6 +37,7 @@ export async function resolveService(request: ResolveRequest): Promise<ResolvedS
 async function fromFile({ pluginDirs }: ResolveRequest, path: string): Promise<ResolvedService> {
   const file = await readServiceFile(path);
   const { metadata, spec } = file.service;
+  refuseUnsupported(file);
   const registry = await loadPlugins({ pluginDirs, references: spec.plugins });
   const volumes = resolveVolumes(file, registry);
   const { leaseMs, renewMs, stopBudgetMs, marginMs, guardMs } = spec.exclusivity;
@@ -50,6 +51,18 @@ async function fromFile({ pluginDirs }: ResolveRequest, path: string): Promise<R
     plugins: spec.plugins,
     minimumGrade: spec.exclusivity.minimumGrade,
   };
+}
+
+/** Accepted by the schema, which later versions share; what this version does not do is refused and not ignored. */
+function refuseUnsupported({ service, problem }: ServiceFile): void {
+  const { exclusivity, restore, standby } = service.spec;
+  const fix = "Leave it out; this version of Holdfast does not do it.";
+  const problems = [
+    { used: exclusivity.onStoreLoss === "keep", keys: ["spec", "exclusivity", "onStoreLoss"] },
+    { used: restore.onEmptyVolume !== "never", keys: ["spec", "restore", "onEmptyVolume"] },
+    { used: standby !== "none", keys: ["spec", "standby"] },
+  ].flatMap(({ used, keys }) => (used ? [{ keys, atKey: true, message: "is not supported yet", fix }] : []));
+  if (problems.length > 0) throw problem(problems);
 }
 
 async function fromFlags({ strategy: flags, pluginDirs }: ResolveRequest): Promise<ResolvedService> {
