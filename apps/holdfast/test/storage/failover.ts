@@ -124,7 +124,8 @@ export async function playFailover(scene: StorageScene, fault: HolderFault): Pro
     const split = await candidate.untilLine(/from the grant to the start/, 60_000);
     const epoch = BigInt(/epoch (\d+)/.exec(won.text)?.[1] ?? "0");
     const firstWrite = await until("the first write", () => writer.acknowledged.find((ack) => ack.epoch === epoch), {
-      timeoutMs: 60_000,
+      // MooseFS keeps a chunk that a lost client was writing locked for two minutes.
+      timeoutMs: 200_000,
       seen: candidate.log,
     });
     if (fault === ALL_STOPPED) {

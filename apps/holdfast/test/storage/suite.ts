@@ -59,7 +59,7 @@ export function failoverSuite(options: FailoverSuiteOptions): void {
       });
     }
     for (const fault of options.faults ?? ALL_FAULTS) {
-      test(fault.name, async () => {
+      test(fault.name, { timeout: 400_000 }, async () => {
         if (stage === undefined) throw new Error("no storage");
         const scene = await openStorageScene({
           stage,
