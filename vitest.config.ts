@@ -76,8 +76,9 @@ export default defineConfig({
       {
         test: {
           ...common,
-          ...alone,
-          // Strategies on real servers: conformance, faults, failover with a database.
+          // Strategies on real servers: conformance, faults, failover with a database. Mostly waiting for leases and
+          // time-outs; each file has machines of its own.
+          maxWorkers: 2,
           name: "storage",
           include: ["packages/*/test/**/*.storage.test.ts", "apps/*/test/**/*.storage.test.ts"],
           testTimeout: 180_000,

@@ -21,14 +21,18 @@ export interface FailoverSuiteOptions {
   readonly strategy: string;
   readonly recipe: StorageRecipe;
   readonly format?: boolean;
-  /** Default: all of them. */
+  /** Of a published run (`HOLDFAST_PUBLISH=1`); default: all of them. */
   readonly faults?: readonly HolderFault[];
+  /** Of any other run. */
+  readonly everyday?: readonly HolderFault[];
   readonly lease?: Partial<Lease>;
   /** A fence refuses the agent and not the service, so each fault needs agents that nobody was fenced on. */
   readonly stagePerFault?: boolean;
 }
 
-export const ALL_FAULTS = [CLEAN_STOP, AGENT_CUT, ALL_KILLED, ALL_STOPPED, GUARD_KILLED, SERVERS_HUNG] as const;
+const ALL_FAULTS: readonly HolderFault[] = [CLEAN_STOP, AGENT_CUT, ALL_KILLED, ALL_STOPPED, GUARD_KILLED, SERVERS_HUNG];
+
+const EVERYDAY: readonly HolderFault[] = [CLEAN_STOP, AGENT_CUT, SERVERS_HUNG];
 
 /** The executable under test; `HOLDFAST_BIN` names another one. */
 export const executable: readonly string[] =
@@ -40,6 +44,9 @@ export const executable: readonly string[] =
 export function failoverSuite(options: FailoverSuiteOptions): void {
   const { recipe, strategy, format = false } = options;
   const missing = recipe.unavailable();
+  const all = options.faults ?? ALL_FAULTS;
+  const faults =
+    process.env.HOLDFAST_PUBLISH === "1" ? all : (options.everyday ?? EVERYDAY.filter((fault) => all.includes(fault)));
   const results: FailoverResult[] = [];
   const title = `failover of Redis on ${recipe.backend}${missing === undefined ? "" : `: ${missing}`}`;
   describe.skipIf(missing !== undefined)(title, () => {
@@ -58,7 +65,7 @@ export function failoverSuite(options: FailoverSuiteOptions): void {
         stage = await openStage(recipe);
       });
     }
-    for (const fault of options.faults ?? ALL_FAULTS) {
+    for (const fault of faults) {
       test(fault.name, { timeout: 400_000 }, async () => {
         if (stage === undefined) throw new Error("no storage");
         const scene = await openStorageScene({

@@ -2,12 +2,15 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ConformanceSubject } from "../world.js";
+import type { Level } from "./case.js";
 import { formatReport } from "./report.js";
 import { type ConformanceOptions, casesOf, openSession, type Session } from "./run.js";
 
 export interface StorageConformanceOptions extends Omit<ConformanceOptions, "onCase"> {
   /** Where the report is written; default: `<strategy>-<backend>.json` in HOLDFAST_CONFORMANCE_DIR, if that is set. */
   readonly reportFile?: string;
+  /** Levels of an everyday run, where the whole would take too long; a full run plays all of `levels`. */
+  readonly everyday?: readonly Level[];
   /** For one case, milliseconds. Default 300 000. */
   readonly caseTimeoutMs?: number;
 }
@@ -26,6 +29,7 @@ export function storageConformance(
   options: StorageConformanceOptions = {},
 ): void {
   const mode = options.mode ?? (process.env.HOLDFAST_CONFORMANCE_MODE === "full" ? "full" : "quick");
+  const levels = mode === "full" ? options.levels : (options.everyday ?? options.levels);
   describe(`storage conformance: ${name}`, () => {
     const missing = subject.recipe.unavailable();
     if (missing !== undefined) {
@@ -35,7 +39,12 @@ export function storageConformance(
     let session: Session | undefined;
     beforeAll(async () => {
       const holdfast = options.holdfast ?? executableOfEnvironment();
-      session = await openSession(subject, { ...options, mode, ...(holdfast === undefined ? {} : { holdfast }) });
+      session = await openSession(subject, {
+        ...options,
+        ...(levels === undefined ? {} : { levels }),
+        mode,
+        ...(holdfast === undefined ? {} : { holdfast }),
+      });
     }, WORLD_LIMIT_MS);
     afterAll(async () => {
       if (session === undefined) return;
@@ -47,7 +56,7 @@ export function storageConformance(
       }
       await session.close();
     }, WORLD_LIMIT_MS);
-    for (const one of casesOf(options.levels)) {
+    for (const one of casesOf(levels)) {
       test(
         `${one.id}: ${one.title}`,
         async ({ skip, annotate }) => {
