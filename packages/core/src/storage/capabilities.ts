@@ -30,7 +30,10 @@ export interface StorageCapabilities {
   readonly cut: CutKind;
   /** A claim only; what counts is the weaker of this and the suite's proof, see `computeGrade`. */
   readonly declaredGrade: Grade;
-  /** How long `cut` takes at most once the tree is gone; goes into the lease's margin. Milliseconds. */
+  /**
+   * How long the cut takes at most once the tree is gone, the start of the program that calls `cut` included; goes into
+   * the lease's margin. Milliseconds.
+   */
   readonly cutMsMax: number;
   /** How long a dead client may keep the claim. Milliseconds; after it, a fence is asked for. */
   readonly claimWaitMs: number;
