@@ -52,7 +52,7 @@ export const STORAGE_ERROR_CODES = {
   ),
   UNFENCEABLE: entry("CANNOT_ATTACH_OR_FENCE", "a former holder cannot be fenced", "wait and alert; never go on"),
   UNKNOWN_OUTCOME: entry(
-    "INTERNAL",
+    "CANNOT_ATTACH_OR_FENCE",
     "it cannot be told whether the call took effect",
     "observe, then call again or reverse",
   ),

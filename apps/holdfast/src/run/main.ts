@@ -58,7 +58,7 @@ async function runWithStorage(
     const storage = guardStorage(args, resolved, argv("serve"), argv("cut"));
     return (await runGuard({ ...config, storage }, deps)).exitCode;
   } finally {
-    removeStorageDirectory(directory);
+    removeStorageDirectory(directory, deps.logger);
   }
 }
 
