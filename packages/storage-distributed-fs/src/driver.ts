@@ -72,6 +72,8 @@ export interface FileSystemDriver<Options extends { readonly type: string }> {
   client(volume: DriverVolume<Options>, place: ClientPlace): ClientCommand;
   /** What a client's last words mean when it ended instead of mounting; undefined: nothing in particular. */
   explainEnd?(output: string): { readonly code: ErrorCode; readonly hint: string } | undefined;
+  /** What such a client makes of its command line, where it does. */
+  processTitle?(volume: DriverVolume<Options>): string;
   /** Is this command line a client that serves exactly this mount path of this volume? */
   isClient(volume: DriverVolume<Options>, argv: readonly string[]): boolean;
   peers(options: Options): readonly PeerFilter[];

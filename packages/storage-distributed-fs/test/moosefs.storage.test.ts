@@ -97,10 +97,17 @@ test("control row: without a fence, a former holder's late writes replace the su
 });
 
 test("control row: removing the session alone is no fence, the client comes back with a new one and writes", async () => {
-  // Until what was under way at the cut has failed, the client sends nothing after it.
-  const volume = await volumeOf({ ioTimeoutSeconds: 20 });
   const [first] = world.agents;
-  await untilLateWritesLand(await takeOver({ world, stage, strategy }, volume, () => removeSession(first.address)));
+  const volume = await volumeOf();
+  // Nothing under way: a write that failed makes those after it fail too, as long as they come without a pause.
+  const remove = () => removeSession(first.address);
+  const takeover = await takeOver({ world, stage, strategy }, volume, remove, { inFlight: false });
+  await until(
+    "the client to come back",
+    async () => new RegExp(`^active.*\\t${first.address}\\t`, "m").test(await world.cluster.cli("-SMS")),
+    { timeoutMs: 30_000, intervalMs: 200 },
+  );
+  await untilLateWritesLand(takeover);
 }, 300_000);
 
 test("a fenced holder cannot write any more, and stays out until it is let back in", async () => {
@@ -221,6 +228,19 @@ test("lost update: what a killed holder had under way never replaces the success
     expect(await readBlock(back, volume, block)).toBe("B");
     expect(await readBlock(successor, volume, block)).toBe("B");
   }
+});
+
+test("cut finds and ends a client that no tree ended", async () => {
+  const [first] = world.agents;
+  const volume = await volumeOf();
+  const half = await stage.mounted(volume, first, 1n);
+  await writeSynced(half, await openFile(half, volume), "a", 1);
+  const outside = await stage.outside(first);
+  expect(await outside.cut(volume)).toMatchObject({
+    kind: "cut",
+    evidence: expect.stringMatching(/process \d+ killed/),
+  });
+  await expect(readBlock(half, volume)).rejects.toThrow(/ENOTCONN|ECONNABORTED/);
 });
 
 test("hung servers: every call returns within its limit", async () => {

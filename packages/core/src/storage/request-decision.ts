@@ -44,7 +44,9 @@ export function decideRequest(before: RequestRecord | undefined, wanted: WantedR
   }
   const former = mergeFormer(before.former, wanted.former);
   const known = former.length === before.former.length && former.every((f, i) => f.epoch === before.former[i]?.epoch);
-  const goesOn = state === "asked" ? before.state !== "failed" : before.state === "serving";
+  // What a faster server has made ready stays so while a slower one looks at it.
+  const served = before.state === "serving" || (before.state === "ready" && known);
+  const goesOn = state === "asked" ? before.state !== "failed" : served;
   if (known && goesOn) return { kind: "keep", record: before };
   const { failure: _, ...rest } = before;
   return { kind: "write", record: { ...rest, state: goesOn ? before.state : state, former: toRecord(former) } };

@@ -23,9 +23,16 @@ export function clientCommand({ options }: DriverVolume<MooseFsOptions>, place: 
   return { kind: "daemon", program: "mfsmount", args: args(first), alternatives: others.map(args) };
 }
 
-export function isClient({ options, mountPath }: DriverVolume<MooseFsOptions>, argv: readonly string[]): boolean {
-  const program = argv[0]?.split("/").at(-1);
-  return program === "mfsmount" && argv.includes(options.path) && argv.at(-1) === mountPath;
+/** As soon as it is mounted, mfsmount calls itself so. */
+export function processTitle({ mountPath }: Pick<DriverVolume<MooseFsOptions>, "mountPath">): string {
+  return `mfsmount (mounted on: ${mountPath})`;
+}
+
+export function isClient(volume: DriverVolume<MooseFsOptions>, argv: readonly string[]): boolean {
+  if (argv[0] === processTitle(volume)) return true;
+  const words = argv.filter((word) => word !== "");
+  const program = words[0]?.split("/").at(-1);
+  return program === "mfsmount" && words.includes(volume.options.path) && words.at(-1) === volume.mountPath;
 }
 
 /** The source is `mfs#ADDRESS:PORT`: it names the master, not the directory. */

@@ -2,7 +2,7 @@ import type { FileSystemDriver } from "../driver.js";
 import { provenOf } from "../proven.js";
 import { attach, detach, observe } from "./attachment.js";
 import { check } from "./check.js";
-import { clientCommand, explainEnd, isClient, isMountOf, peers } from "./client.js";
+import { clientCommand, explainEnd, isClient, isMountOf, peers, processTitle } from "./client.js";
 import { explain } from "./explain.js";
 import { fence, unfence } from "./fence.js";
 import { inspect } from "./inspect.js";
@@ -43,6 +43,7 @@ export const mooseFsDriver = {
   client: clientCommand,
   explainEnd,
   isClient,
+  processTitle,
   peers,
   observe,
   attach,

@@ -13,10 +13,12 @@ const CMDLINE_BYTES_MAX = 64 * 1024;
 export async function leftoverClients(op: Op, { driver, volume }: Bound): Promise<number[]> {
   const pids = ((await op.files.list("/proc")) ?? []).filter((name) => /^\d+$/.test(name));
   const files = pids.map((pid) => `/proc/${pid}/cmdline`);
+  const title = driver.processTitle?.(volume);
+  const wanted = [volume.mountPath, ...(title === undefined ? [] : [title])].flatMap((text) => ["-e", text]);
   const { stdout } = await op.exec(
     "grep",
     // Files that hold the mount path as a whole argument. 1: none does; 2: some process ended meanwhile.
-    ["-lszxF", "-e", volume.mountPath, "--", ...files],
+    ["-lszxF", ...wanted, "--", ...files],
     { timeoutMs: SCAN_MS, okExitCodes: [0, 1, 2] },
   );
   const suspects: string[] = [];
