@@ -15,6 +15,7 @@ export interface GlusterServer {
   readonly brickDirectory: string;
   /** The `gluster` command on this server, from anywhere. */
   readonly cli: readonly [string, ...string[]];
+  /** Nothing where it runs already: a second glusterd would take its /run and end with its port in use. */
   start(): void;
   /** SIGSTOP to everything of it. */
   hang(): Promise<void>;
@@ -104,6 +105,7 @@ export async function createGlusterServer(
       ...["unshare", "--mount", "--propagation", "private", "sh", "-c", CLI, "sh", directory],
     ],
     start() {
+      if (server?.running) return;
       // Pid files of bricks that died: in the new namespace their numbers belong to others.
       rmSync(join(directory, "run"), { recursive: true, force: true });
       mkdirSync(join(directory, "run", "gluster"), { recursive: true });
