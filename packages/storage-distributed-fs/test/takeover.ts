@@ -80,11 +80,7 @@ export async function takeOver(
 export async function untilLateWritesLand({ half, buffered, direct, successor, volume }: Takeover): Promise<void> {
   await until(
     "the old descriptors to work",
-    async () => {
-      const e = await lateWrites(half, buffered, direct);
-      console.log(performance.now() | 0, e.map(String), half.log().slice(-300));
-      return e.every((error) => error === undefined);
-    },
+    async () => (await lateWrites(half, buffered, direct)).every((error) => error === undefined),
     { timeoutMs: 40_000, intervalMs: 200 },
   );
   await until(
