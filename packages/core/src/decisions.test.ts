@@ -8,7 +8,6 @@ import { assemblePlugins } from "./plugin.js";
 import type { RunStatus } from "./records/report.js";
 import { serviceSchema } from "./service.js";
 import type { VolumeEvidence } from "./storage/observation.js";
-import { planTakeover, type TakeoverFacts } from "./takeover-order.js";
 import { decideVolume } from "./volume-decision.js";
 
 const seen: VolumeEvidence = {
@@ -69,47 +68,6 @@ test("a grade is what was declared and proven, over several volumes the weakest"
   );
   expect(computeGrade([]).grade).toBe("none");
   expect(meetsGrade("lease-only", "agent-fenced")).toBe(false);
-});
-
-const facts: TakeoverFacts = {
-  former: "held",
-  formerEpoch: 4n,
-  receipts: [],
-  capabilities: { fences: false, mounts: false, repairs: false },
-  check: "clean",
-  restore: "not-asked",
-  hasStrategy: false,
-  hasVolume: true,
-};
-
-test("what gave up with something left starts nobody without a receipt or a fence", () => {
-  expect(planTakeover({ ...facts, former: "yield" })).toMatchObject({ kind: "wait", code: "UNFENCEABLE" });
-  const receipt = {
-    fencedEpoch: 4n,
-    agent: "a",
-    byEpoch: 5n,
-    strategy: "operator",
-    at: "2026-01-01T00:00:00Z",
-    evidence: "off",
-  };
-  expect(planTakeover({ ...facts, former: "yield", receipts: [receipt] }).kind).toBe("steps");
-});
-
-test("fencing comes first and starting after verify and claim", () => {
-  const plan = planTakeover({
-    ...facts,
-    hasStrategy: true,
-    capabilities: { fences: true, mounts: true, repairs: true },
-    check: "needs-repair-safe",
-  });
-  expect(plan).toEqual({
-    kind: "steps",
-    steps: ["fence", "attach", "check", "repair", "mount", "verify", "claim", "start", "ready", "publish"],
-  });
-  expect(planTakeover({ ...facts, hasStrategy: true, check: "needs-repair-unsafe" })).toMatchObject({
-    kind: "stop",
-    code: "NEEDS_REPAIR",
-  });
 });
 
 test("mountinfo: escapes, the mount that covers, and read-only states", () => {

@@ -32,6 +32,5 @@ export * from "./storage/restore-decision.js";
 export * from "./storage/steps-decision.js";
 export * from "./storage/strategy.js";
 export * from "./store.js";
-export * from "./takeover-order.js";
 export * from "./timing.js";
 export * from "./volume-decision.js";
