@@ -139,6 +139,15 @@ describe("a run that asks", () => {
 });
 
 describe("a controller", () => {
+  test("serves the others when the record of one service cannot be read, and tells of it once", async () => {
+    const path = storePaths.request("broken-db");
+    await run.store.create(path, new TextEncoder().encode("{"), { timeoutMs: 1_000, signal: stop.signal });
+    serve("controller", { services: () => ["broken-db", "orders-db"] });
+    await settle(ask());
+    await clock.advance(5_000);
+    expect(failures).toMatchObject([{ code: "RECORD_INVALID" }]);
+  });
+
   test("serves no request whose grant is over", async () => {
     // The run itself is ended by its guard; here it only waits in vain.
     const refused = expect(ask(rig.grant(b()), 3_000)).rejects.toMatchObject({ code: "BUSY" });

@@ -31,7 +31,7 @@ export interface ServeOptions {
   readonly signal: AbortSignal;
   readonly onStep?: (service: string, event: StepEvent) => void;
   readonly onWait?: (service: string, role: string, why: string, code: ErrorCode) => void;
-  /** A request that ended without its storage; the run that asked is told by the record. */
+  /** A request that ended without its storage, of which the record tells the run; or records that cannot be read. */
   readonly onFailed?: (service: string, error: unknown) => void;
 }
 
@@ -44,6 +44,8 @@ interface Watched {
   serving: Promise<void> | undefined;
   /** Version last seen, and since when; an answer of one's own is not waited for twice. */
   seen: { readonly version: string; readonly sinceMs: number } | undefined;
+  /** Why its record could not be looked at, as it was told. */
+  trouble: string | undefined;
 }
 
 /**
@@ -59,13 +61,18 @@ export async function serveRequests(context: RecordContext, options: ServeOption
     try {
       const names = options.services?.() ?? (await store.list(storePaths.services(), { timeoutMs: CALL_MS, signal }));
       for (const name of names) {
-        const watched = services.get(name) ?? { watching: false, serving: undefined, seen: undefined };
+        const watched = services.get(name) ?? {
+          watching: false,
+          serving: undefined,
+          seen: undefined,
+          trouble: undefined,
+        };
         services.set(name, watched);
         if (!watched.watching) {
           store.watch(storePaths.request(name), wakeup.wake, signal);
           watched.watching = true;
         }
-        if (watched.serving === undefined) await look(context, options, name, watched);
+        if (watched.serving === undefined) await lookAtOne(context, options, name, watched);
       }
     } catch (error) {
       if (signal.aborted) break;
@@ -77,6 +84,19 @@ export async function serveRequests(context: RecordContext, options: ServeOption
     });
   }
   await Promise.all([...services.values()].map(({ serving }) => serving));
+}
+
+async function lookAtOne(context: RecordContext, options: ServeOptions, name: string, watched: Watched): Promise<void> {
+  try {
+    await look(context, options, name, watched);
+    watched.trouble = undefined;
+  } catch (error) {
+    if (options.signal.aborted || hasCode(error, "STORE_UNREACHABLE", "UNKNOWN_OUTCOME")) throw error;
+    // A record that cannot be read is that service's trouble; told once, and looked at again.
+    const trouble = String(error);
+    if (watched.trouble !== trouble) options.onFailed?.(name, error);
+    watched.trouble = trouble;
+  }
 }
 
 async function look(context: RecordContext, options: ServeOptions, name: string, watched: Watched): Promise<void> {

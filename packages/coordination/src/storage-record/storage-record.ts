@@ -191,7 +191,9 @@ async function change(
         throw new HoldfastError(
           "INCOMPATIBLE",
           `The ${role} volume of ${service} is on record with ${before.strategy}, not ${strategy}.`,
-          { hint: "A service keeps its strategy; move the data, then remove the record with `holdfast destroy`." },
+          {
+            hint: "A service keeps its strategy. For data that was moved to other storage, describe a service of another name.",
+          },
         );
       }
       return decide(before ?? empty());
