@@ -12,15 +12,18 @@ export async function cutVolumes(directory: string): Promise<CutReport> {
   const spec = readSpec(directory);
   const op = specOp(spec, { directory, signal: new AbortController().signal, logger: silent });
   const evidence: string[] = [];
+  const left: string[] = [];
+  // Each one, whatever became of those before it.
   for (const { strategy, volume } of await loadVolumes(spec)) {
     try {
       const result = await strategy.cut(op, volume);
-      if (result.kind === "incomplete") return result;
-      evidence.push(result.evidence);
+      if (result.kind === "cut") evidence.push(result.evidence);
+      else left.push(result.needsFence);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      return { kind: "incomplete", needsFence: `${volume.mountPath}: ${errorCode(error) ?? "INTERNAL"}: ${message}` };
+      left.push(`${volume.mountPath}: ${errorCode(error) ?? "INTERNAL"}: ${message}`);
     }
   }
+  if (left.length > 0) return { kind: "incomplete", needsFence: left.join("; ") };
   return { kind: "cut", evidence: evidence.join("; ") };
 }
