@@ -45,7 +45,6 @@ export function explainLocal(volume: Volume, restores: boolean): StorageExplanat
   if (options.onAgentLoss === "wait") {
     statements.push(
       "When the agent is lost the service waits for it. The loss of its disk is the loss of the data, up to the last backup.",
-      "exclusivity.onStoreLoss: keep is defensible here, since no other machine has the data.",
     );
   } else {
     statements.push(
