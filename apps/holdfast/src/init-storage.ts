@@ -1,20 +1,19 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
-import { HoldfastError, signalExitCode } from "@holdfast/core";
+import { HoldfastError, type Service, signalExitCode } from "@holdfast/core";
+import type { StoreAccessFlags } from "./cli/store-options.js";
 import { programCommand } from "./embedded.js";
 import { readServiceFile } from "./service-file/read.js";
 
-export interface InitStorageOptions {
+export interface InitStorageOptions extends StoreAccessFlags {
   readonly file: string;
-  readonly path: string | null;
-  readonly store?: string;
-  readonly storeAuthFile?: string;
   readonly agent?: string;
-  readonly pluginDir?: string;
+  readonly pluginDir: readonly string[];
   readonly leaseMs?: string;
   readonly format?: boolean;
   readonly adopt?: boolean;
-  readonly role: string;
+  /** Null = that of the only volume, or `data` of several. */
+  readonly role: string | null;
   readonly owner?: string;
   readonly json?: boolean;
 }
@@ -26,20 +25,19 @@ export interface InitStorageOptions {
  */
 export async function initStorage(options: InitStorageOptions): Promise<number> {
   const { service } = await readServiceFile(options.file);
-  const entry = service.spec.storage.find(({ role }) => role === options.role) ?? service.spec.storage[0];
-  const path = options.path ?? entry?.mountPath;
-  if (options.store === undefined || path === undefined) {
+  const { role, mountPath } = volumeToMark(service, options.role);
+  const store = options.store ?? process.env.HOLDFAST_STORE;
+  if (store === undefined) {
     throw new HoldfastError("USAGE", "With -f the store must be given.", {
       hint: "Add --store URL; see `holdfast run --help`.",
     });
   }
-  const run = ["run", "-f", options.file, "--store", options.store, "--initialise"];
+  const run = ["run", "-f", options.file, "--store", store, "--initialise"];
   if (options.format === true) run.push("--format");
-  const passed = { agent: options.agent, "plugin-dir": options.pluginDir, "store-auth-file": options.storeAuthFile };
-  for (const [flag, value] of Object.entries({ ...passed, "lease-ms": options.leaseMs })) {
+  for (const [flag, value] of Object.entries(passedOn(options))) {
     if (value !== undefined) run.push(`--${flag}`, value);
   }
-  const mark = ["volume", "init", path, "--service", service.metadata.name, "--role", entry?.role ?? options.role];
+  const mark = ["volume", "init", mountPath, "--service", service.metadata.name, "--role", role];
   if (options.adopt === true) mark.push("--adopt");
   if (options.owner !== undefined) mark.push("--owner", options.owner);
   if (options.json === true) mark.push("--json");
@@ -50,4 +48,28 @@ export async function initStorage(options: InitStorageOptions): Promise<number> 
     child.on("error", reject);
     child.on("exit", (code, signal) => resolve(code ?? signalExitCode(constants.signals[signal ?? "SIGKILL"])));
   });
+}
+
+/** Pure. @throws `USAGE` for a role that the file does not have. */
+function volumeToMark({ spec: { storage } }: Service, role: string | null): { role: string; mountPath: string } {
+  const found =
+    storage.length === 1 && role === null ? storage[0] : storage.find((one) => one.role === (role ?? "data"));
+  if (found !== undefined) return found;
+  throw new HoldfastError("USAGE", `The service file has no volume of the role ${role ?? "data"}.`, {
+    hint: `Give --role; the file has ${storage.map((one) => one.role).join(", ")}.`,
+  });
+}
+
+/** What the run is given as it was given here. Pure. */
+function passedOn(options: InitStorageOptions): Readonly<Record<string, string | undefined>> {
+  return {
+    agent: options.agent,
+    "lease-ms": options.leaseMs,
+    "plugin-dir": options.pluginDir.length === 0 ? undefined : options.pluginDir.join(":"),
+    "store-auth-file": options.storeAuthFile,
+    "store-ca": options.storeCa,
+    "store-cert": options.storeCert,
+    "store-key": options.storeKey,
+    "store-server-name": options.storeServerName,
+  };
 }

@@ -14,6 +14,7 @@ import { loadPlugins } from "../plugins/load-plugins.js";
 import { readServiceFile } from "../service-file/read.js";
 import { resolveVolumes } from "../service-file/volumes.js";
 import { printJson, printLines } from "./output.js";
+import { PLUGIN_DIR_HELP, pluginDirs } from "./service-session.js";
 
 interface DoctorFlags {
   readonly volume?: string;
@@ -34,7 +35,7 @@ export function registerDoctor(program: Command): void {
     .option("--volume <path>", "the path to look at")
     .option("--service <name>", "the service that it should belong to")
     .option("-f, --file <file>", "service file: asks each strategy what it finds at its server and mounts")
-    .option("--plugin-dir <dir>", "npm prefix in which plugins are installed; may be given several times", collect, [])
+    .option("--plugin-dir <dir>", PLUGIN_DIR_HELP, pluginDirs, [])
     .option("--timeout-ms <ms>", "how long a path may take to answer", "5000")
     .option("--json", "machine-readable output")
     .action(async (flags: DoctorFlags) => {
@@ -89,8 +90,4 @@ function parseTimeout(text: string): number {
   throw new HoldfastError("USAGE", `--timeout-ms takes 100 to 600000 milliseconds, not "${text}".`, {
     hint: "Leave it out for 5000.",
   });
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
 }

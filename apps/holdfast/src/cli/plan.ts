@@ -2,9 +2,10 @@ import type { Command } from "commander";
 import { budgetLines, gradeLines, holderText, volumeLines } from "../failover/lines.js";
 import { lookAtService, lookAtVolumes, UNKNOWN_SITUATION } from "../failover/look.js";
 import { budgetOf, gradeOf, type Situation, volumeOutlook } from "../failover/outlook.js";
+import { refuseUnsupported } from "../service-file/unsupported.js";
 import { printJson, printLines } from "./output.js";
 import { loadService, type ServiceFileFlags, terminalLogger, withOp, withServiceFileFlags } from "./service-session.js";
-import { withStore } from "./store-options.js";
+import { type StoreSession, withLimit, withStore } from "./store-options.js";
 
 const LIMIT_MS = 120_000;
 
@@ -16,9 +17,9 @@ export function registerPlan(program: Command): void {
     )
     .action(async (flags: ServiceFileFlags) => {
       const { file, volumes } = await loadService(flags);
+      refuseUnsupported(file);
       const { metadata, spec } = file.service;
-      const plan = async (session: Parameters<Parameters<typeof withStore>[1]>[0] | null) => {
-        const signal = session?.options.signal ?? AbortSignal.timeout(LIMIT_MS);
+      const plan = async (session: StoreSession | null, signal: AbortSignal) => {
         const situation: Situation =
           session === null ? UNKNOWN_SITUATION : await lookAtService(session.context, null, session.options);
         const seen = await withOp(signal, terminalLogger, (op) => lookAtVolumes(op, volumes, session?.context ?? null));
@@ -32,8 +33,12 @@ export function registerPlan(program: Command): void {
       };
       const hasStore = (flags.store ?? process.env.HOLDFAST_STORE) !== undefined;
       const result = hasStore
-        ? await withStore({ ...flags, service: metadata.name }, plan, LIMIT_MS)
-        : await plan(null);
+        ? await withStore(
+            { ...flags, service: metadata.name },
+            (session) => plan(session, session.options.signal),
+            LIMIT_MS,
+          )
+        : await withLimit(LIMIT_MS, (signal) => plan(null, signal));
       if (flags.json === true) return printJson(result);
       printLines([
         `service ${result.service}`,

@@ -21,16 +21,13 @@ export function withServiceFileFlags(command: Command): Command {
   return withStoreAccessFlags(
     command
       .requiredOption("-f, --file <file>", "service file")
-      .option(
-        "--plugin-dir <dir>",
-        "npm prefix in which plugins are installed; may be given several times",
-        collect,
-        [],
-      ),
+      .option("--plugin-dir <dir>", PLUGIN_DIR_HELP, pluginDirs, []),
   );
 }
 
-function collect(value: string, before: readonly string[]): readonly string[] {
+export const PLUGIN_DIR_HELP = "npm prefix in which plugins are installed; several with colons, or given several times";
+
+export function pluginDirs(value: string, before: readonly string[]): readonly string[] {
   return [...before, ...value.split(":").filter((directory) => directory !== "")];
 }
 

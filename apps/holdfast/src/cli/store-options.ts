@@ -55,7 +55,33 @@ export async function withStore<T>(
   if (url === undefined) {
     throw new HoldfastError("USAGE", "No store was given.", { hint: "Give --store URL or set HOLDFAST_STORE." });
   }
+  return withLimit(limitMs, (signal) => inStore(url, flags, signal, action));
+}
+
+/**
+ * One limit for the whole of a command.
+ * @throws `UNKNOWN_OUTCOME` when it is reached.
+ */
+export async function withLimit<T>(limitMs: number, action: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const signal = AbortSignal.timeout(limitMs);
+  try {
+    return await action(signal);
+  } catch (cause) {
+    if (cause !== signal.reason || !signal.aborted) throw cause;
+    throw new HoldfastError("UNKNOWN_OUTCOME", `The command was not done within ${limitMs} ms.`, {
+      hint: "The store or the storage stopped answering. Look at `holdfast lock status`, then give the command again.",
+      retryable: true,
+      cause,
+    });
+  }
+}
+
+async function inStore<T>(
+  url: string,
+  flags: StoreFlags,
+  signal: AbortSignal,
+  action: (session: StoreSession) => Promise<T>,
+): Promise<T> {
   const store = await openStore({
     url,
     credentials: credentialsOf(flags),

@@ -92,11 +92,11 @@ test("takes the directory that has the version", async () => {
 
 test("says how to install what is not there", async () => {
   await expect(load("absent")).rejects.toMatchObject({
-    code: "NOT_FOUND",
+    code: "BAD_CONFIGURATION",
     hint: `npm install --prefix ${prefix} --save-exact absent@1.0.0`,
   });
-  await expect(load("absent", "1.0.0", [])).rejects.toMatchObject({ code: "NOT_FOUND" });
-  await expect(load("absent", "1.0.0", ["/does/not/exist"])).rejects.toMatchObject({ code: "NOT_FOUND" });
+  await expect(load("absent", "1.0.0", [])).rejects.toMatchObject({ code: "BAD_CONFIGURATION" });
+  await expect(load("absent", "1.0.0", ["/does/not/exist"])).rejects.toMatchObject({ code: "BAD_CONFIGURATION" });
 });
 
 test("refuses another version than the one that was asked for, and names it", async () => {
@@ -137,7 +137,7 @@ test.each([
   ["no plugin", "export const other = 1;", "INCOMPATIBLE"],
   ["a syntax error", "export const = 1;", "INCOMPATIBLE"],
   ["an error of its own", "throw new Error('licence expired');", "INCOMPATIBLE"],
-  ["an import that is not installed", "import 'not-installed-anywhere';", "NOT_FOUND"],
+  ["an import that is not installed", "import 'not-installed-anywhere';", "BAD_CONFIGURATION"],
 ])("refuses a package with %s", async (_, text, code) => {
   installEsm("bad", text);
   await expect(load("bad")).rejects.toMatchObject({ code });

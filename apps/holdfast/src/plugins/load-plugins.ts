@@ -29,7 +29,7 @@ const LOAD_TIMEOUT_MS = 10_000;
 /**
  * The built-in plugins and those that were asked for, each in exactly the version that was asked for. A plugin's own
  * imports are resolved from where it lies: it brings its own `@holdfast/core` and `zod`.
- * @throws `NOT_FOUND`: not installed. `INCOMPATIBLE`: another version, another API, or not a plugin at all.
+ * @throws `BAD_CONFIGURATION`: not installed, or not readable. `INCOMPATIBLE`: another version, another API, or not a plugin at all.
  *   `INVALID_SPEC`: a range for a version, or two plugins of one name.
  */
 export async function loadPlugins({ pluginDirs, references }: PluginSources): Promise<PluginRegistry> {
@@ -82,7 +82,7 @@ async function findInstalled(reference: PluginReference, directories: readonly s
   const { package: name, version } = reference;
   const [first] = directories;
   if (first === undefined) {
-    throw new HoldfastError("NOT_FOUND", `Plugin ${name} is asked for, but there is no plugin directory.`, {
+    throw new HoldfastError("BAD_CONFIGURATION", `Plugin ${name} is asked for, but there is no plugin directory.`, {
       hint: `npm install --prefix DIR ${name}@${version}, then give --plugin-dir DIR.`,
     });
   }
@@ -95,7 +95,9 @@ async function findInstalled(reference: PluginReference, directories: readonly s
   }
   const hint = `npm install --prefix ${first} --save-exact ${name}@${version}`;
   throw others.length === 0
-    ? new HoldfastError("NOT_FOUND", `Plugin ${name} is not installed in ${directories.join(" or ")}.`, { hint })
+    ? new HoldfastError("BAD_CONFIGURATION", `Plugin ${name} is not installed in ${directories.join(" or ")}.`, {
+        hint,
+      })
     : new HoldfastError("INCOMPATIBLE", `Plugin ${name} is asked for as ${version}; there is ${others.join(", ")}.`, {
         hint: `${hint}, or name the version that is there.`,
         detail: { package: name, wanted: version },
@@ -109,7 +111,7 @@ async function readManifest(home: string): Promise<Installed["manifest"] | undef
     text = await readFile(path, "utf8");
   } catch (error) {
     if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
-    throw new HoldfastError("DENIED", `${path} cannot be read: ${messageOf(error)}.`, {
+    throw new HoldfastError("BAD_CONFIGURATION", `${path} cannot be read: ${messageOf(error)}.`, {
       hint: "The plugin directory must be readable for the user that runs Holdfast.",
       cause: error,
     });
@@ -144,7 +146,7 @@ async function importFile(file: string, from: string): Promise<unknown> {
     // ERR_MODULE_NOT_FOUND from import, MODULE_NOT_FOUND from require.
     const missing = /^(ERR_)?MODULE_NOT_FOUND$/.test(systemCode(error) ?? "");
     throw new HoldfastError(
-      missing ? "NOT_FOUND" : "INCOMPATIBLE",
+      missing ? "BAD_CONFIGURATION" : "INCOMPATIBLE",
       `Plugin ${from} could not be loaded: ${messageOf(error)}`,
       {
         hint: missing

@@ -19,7 +19,7 @@ export const RUN_FLAGS = [
     kind: "text",
     placeholder: "FILE",
     group: "What",
-    help: "Service file: service, lease, storage, and the command where the engine is `process`. Flags given beside it win.",
+    help: "Service file: service, lease, storage, and the command where the engine is `process`. The flags of the lease and a command after `--` win.",
   },
   {
     name: "service",

@@ -13,7 +13,7 @@ const RESOLVE_MS = 30_000;
 /**
  * Has a process of its own read the service file and load the strategies: the guard holds a deadline later, and loads
  * neither. Null when the command line asks for neither.
- * @throws `USAGE`, `INVALID_SPEC`, `NOT_FOUND`, `INCOMPATIBLE`, `BAD_CONFIGURATION`.
+ * @throws `USAGE`, `INVALID_SPEC`, `INCOMPATIBLE`, `BAD_CONFIGURATION`.
  */
 export async function resolveStorage(args: RunArguments, env: Environment): Promise<ResolvedService | null> {
   const request = resolveRequest(args, env);
@@ -33,6 +33,11 @@ function resolveRequest(args: RunArguments, env: Environment): ResolveRequest | 
     return null;
   }
   if (file !== undefined && type !== undefined) throw usage("--strategy and -f exclude each other.");
+  if (file !== undefined) {
+    for (const name of ["volume", "strategy-options", "plugin"] as const)
+      if (args.text(name) !== undefined) throw usage(`--${name} and -f exclude each other: the file says it.`);
+  }
+  if (args.isSet("format") && !args.isSet("initialise")) throw usage("--format needs --initialise.");
   const agent = agentName(args, env);
   if (type === undefined) return { file: file ?? null, strategy: null, pluginDirs, agent };
   const service = args.text("service") ?? env.HOLDFAST_SERVICE;

@@ -81,7 +81,7 @@ describe("parseServiceFile", () => {
 });
 
 test("a file that is not there is told apart from one that is wrong", async () => {
-  await expect(readServiceFile("/nowhere/service.yaml")).rejects.toMatchObject({ code: "NOT_FOUND" });
+  await expect(readServiceFile("/nowhere/service.yaml")).rejects.toMatchObject({ code: "BAD_CONFIGURATION" });
 });
 
 describe("resolveVolumes", () => {

@@ -15,7 +15,8 @@ export interface ServiceFile {
 
 /**
  * Reads a service file.
- * @throws `INVALID_SPEC`: names file, line and key of everything that is wrong, and what to do; `NOT_FOUND`, `DENIED`.
+ * @throws `INVALID_SPEC`: names file, line and key of everything that is wrong, and what to do;
+ *   `BAD_CONFIGURATION`: there is none, or it may not be read.
  */
 export async function readServiceFile(path: string): Promise<ServiceFile> {
   return parseServiceFile(await readText(path), path);
@@ -61,13 +62,13 @@ async function readText(path: string): Promise<string> {
 function translate(path: string, error: unknown): unknown {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (code === "ENOENT" || code === "EISDIR" || code === "ENOTDIR") {
-    return new HoldfastError("NOT_FOUND", `There is no service file ${path}.`, {
-      hint: "Give its path with -f; see the example in the README.",
+    return new HoldfastError("BAD_CONFIGURATION", `There is no service file ${path}.`, {
+      hint: "Give its path with -f. docs/reference/service-file.md describes what stands in one.",
       cause: error,
     });
   }
   if (code === "EACCES" || code === "EPERM") {
-    return new HoldfastError("DENIED", `The service file ${path} may not be read.`, {
+    return new HoldfastError("BAD_CONFIGURATION", `The service file ${path} may not be read.`, {
       hint: "Correct its mode or owner; it holds no secrets.",
       cause: error,
     });

@@ -11,7 +11,8 @@ import { parse } from "yaml";
 import * as z from "zod";
 import { gradeEvidence } from "../plugins/grade-evidence.js";
 import { loadPlugins, requireStrategy } from "../plugins/load-plugins.js";
-import { readServiceFile, type ServiceFile } from "../service-file/read.js";
+import { readServiceFile } from "../service-file/read.js";
+import { refuseUnsupported } from "../service-file/unsupported.js";
 import { resolveVolumes, type StrategyVolume } from "../service-file/volumes.js";
 import type { ResolvedService, ResolveRequest } from "./spec.js";
 
@@ -20,7 +21,7 @@ const CUTS: readonly CutKind[] = ["after-sync", "with-tree", "local"];
 
 /**
  * Reads the service file or the strategy's options, loads what they name and says what follows for a run.
- * @throws `INVALID_SPEC`, `NOT_FOUND`, `INCOMPATIBLE`, `BAD_CONFIGURATION` (grade below what the service demands).
+ * @throws `INVALID_SPEC`, `INCOMPATIBLE`, `BAD_CONFIGURATION` (no such file or plugin, or a grade below what the service demands).
  */
 export async function resolveService(request: ResolveRequest): Promise<ResolvedService> {
   const resolved = request.file === null ? await fromFlags(request) : await fromFile(request, request.file);
@@ -51,18 +52,6 @@ async function fromFile({ pluginDirs }: ResolveRequest, path: string): Promise<R
     plugins: spec.plugins,
     minimumGrade: spec.exclusivity.minimumGrade,
   };
-}
-
-/** Accepted by the schema, which later versions share; what this version does not do is refused and not ignored. */
-function refuseUnsupported({ service, problem }: ServiceFile): void {
-  const { exclusivity, restore, standby } = service.spec;
-  const fix = "Leave it out; this version of Holdfast does not do it.";
-  const problems = [
-    { used: exclusivity.onStoreLoss === "keep", keys: ["spec", "exclusivity", "onStoreLoss"] },
-    { used: restore.onEmptyVolume !== "never", keys: ["spec", "restore", "onEmptyVolume"] },
-    { used: standby !== "none", keys: ["spec", "standby"] },
-  ].flatMap(({ used, keys }) => (used ? [{ keys, atKey: true, message: "is not supported yet", fix }] : []));
-  if (problems.length > 0) throw problem(problems);
 }
 
 async function fromFlags({ strategy: flags, pluginDirs }: ResolveRequest): Promise<ResolvedService> {
