@@ -170,5 +170,6 @@ function run(command: string, args: readonly string[]): Promise<{ exitCode: numb
     const child = execFile(command, args, { timeout: 60_000, killSignal: "SIGKILL" }, (_, stdout) =>
       resolve({ exitCode: child.exitCode ?? -1, stdout }),
     );
+    child.stdin?.end(); // the way to the server passes standard input on, and so waits for its end
   });
 }

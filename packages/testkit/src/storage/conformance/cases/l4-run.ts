@@ -7,6 +7,7 @@ import { type ExecutableRun, output, startExecutable } from "../executable/run.j
 import { openService, type Service } from "../executable/service.js";
 import { demand } from "../expect.js";
 import type { Scene } from "../scene.js";
+import { staysPut } from "./l0-plan.js";
 
 /** Starting, attaching and mounting, on a machine that does other things too. */
 const SLACK_MS = 45_000;
@@ -49,7 +50,8 @@ export const runCases: readonly ConformanceCase[] = [
   {
     id: "L4/I1-run-cut-from-the-store",
     title: "holdfast run, cut off from the coordination store: its application is gone before the next one starts",
-    skip,
+    // The next run would be cut off with it.
+    skip: (subject) => skip?.(subject) ?? staysPut(subject.capabilities),
     run: (scene) =>
       failover(scene, async ({ first }) => {
         const startMs = monotonicMs();
