@@ -52,7 +52,7 @@ describe.skipIf(missing !== undefined)(
       await signalRun(holder, "SIGCONT");
       expect(await holder.untilExit(60_000)).not.toBe(0);
       expect(candidate.exit()).toBeUndefined();
-      await signalRun(candidate, "SIGTERM", "holdfast.cjs run");
+      await signalRun(candidate, "SIGTERM", "holdfast.* run ");
       await candidate.untilExit(30_000);
       const log = await scene.read(second, join(scene.volume.mountPath, "data", "log"));
       const [before, after, ...more] = log.trim().split("\n");
