@@ -1,43 +1,21 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { initStorage } from "./init-storage.js";
+import { expect, test } from "vitest";
+import { type InitStorageOptions, runArguments } from "./init-storage.js";
 
-let directory: string;
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "holdfast-init-"));
+const options: InitStorageOptions = { file: "orders.yaml", pluginDir: [], role: null };
+
+test("waits like any run, as a store without a record may be a new one under an old holder", () => {
+  const run = runArguments(options, "dir:///store");
+  expect(run).toContain("--wait");
+  expect(run).not.toContain("--first-run");
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-function serviceFile(...roles: readonly string[]): string {
-  const storage = roles.map((role) => `    - { role: ${role}, strategy: local-pin, mountPath: /srv/${role} }`);
-  const file = join(directory, "service.yaml");
-  writeFileSync(
-    file,
-    `apiVersion: holdfast/v1
-kind: Service
-metadata: { name: orders-db }
-spec:
-  engine: { type: process, command: [redis-server] }
-  storage:
-${storage.join("\n")}
-  resources: { cpus: 1, memMiB: 64 }
-`,
-  );
-  return file;
-}
+test("does not wait when the operator says that the service never ran", () => {
+  const run = runArguments({ ...options, firstRun: true }, "dir:///store");
+  expect(run).toContain("--first-run");
+  expect(run).not.toContain("--wait");
+});
 
-const init = (file: string, role: string | null) =>
-  initStorage({ file, role, pluginDir: [], store: `dir://${directory}/store` });
-
-test.each([
-  [["data"], "log"],
-  [["data", "log"], "wal"],
-  [["wal", "log"], null],
-])("of the volumes %j it marks none when %s is asked for", async (roles, role) => {
-  await expect(init(serviceFile(...roles), role)).rejects.toMatchObject({
-    code: "USAGE",
-    hint: expect.stringContaining(roles.join(", ")),
-  });
+test("passes on what the run needs as it was given", () => {
+  const run = runArguments({ ...options, format: true, agent: "a1", pluginDir: ["/p", "/q"] }, "dir:///store");
+  expect(run).toEqual(expect.arrayContaining(["--format", "--agent", "a1", "--plugin-dir", "/p:/q"]));
 });

@@ -15,6 +15,8 @@ export interface InitStorageOptions extends StoreAccessFlags {
   /** Null = that of the only volume, or `data` of several. */
   readonly role: string | null;
   readonly owner?: string;
+  /** The service never ran: no lease is waited on a record that had to be created. */
+  readonly firstRun?: boolean;
   readonly json?: boolean;
 }
 
@@ -32,22 +34,31 @@ export async function initStorage(options: InitStorageOptions): Promise<number> 
       hint: "Add --store URL; see `holdfast run --help`.",
     });
   }
-  const run = ["run", "-f", options.file, "--store", store, "--initialise"];
-  if (options.format === true) run.push("--format");
-  for (const [flag, value] of Object.entries(passedOn(options))) {
-    if (value !== undefined) run.push(`--${flag}`, value);
-  }
   const mark = ["volume", "init", mountPath, "--service", service.metadata.name, "--role", role];
   if (options.adopt === true) mark.push("--adopt");
   if (options.owner !== undefined) mark.push("--owner", options.owner);
   if (options.json === true) mark.push("--json");
   const own = programCommand(mark);
-  const { file, args } = programCommand([...run, "--first-run", "--", own.file, ...own.args]);
+  const { file, args } = programCommand([...runArguments(options, store), "--", own.file, ...own.args]);
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: "inherit" });
     child.on("error", reject);
     child.on("exit", (code, signal) => resolve(code ?? signalExitCode(constants.signals[signal ?? "SIGKILL"])));
   });
+}
+
+/**
+ * Pure. Unless told otherwise it waits as any run does: of a service without a record it cannot be known that nobody
+ * lives, as the store may be a new one under an old holder.
+ */
+export function runArguments(options: InitStorageOptions, store: string): readonly string[] {
+  const run = ["run", "-f", options.file, "--store", store, "--initialise"];
+  run.push(options.firstRun === true ? "--first-run" : "--wait");
+  if (options.format === true) run.push("--format");
+  for (const [flag, value] of Object.entries(passedOn(options))) {
+    if (value !== undefined) run.push(`--${flag}`, value);
+  }
+  return run;
 }
 
 /** Pure. @throws `USAGE` for a role that the file does not have. */

@@ -89,7 +89,7 @@ beforeAll(async () => {
   };
   const service = { apiVersion: "holdfast/v1", kind: "Service", metadata: { name: SERVICE }, spec };
   writeFileSync(file, JSON.stringify(service));
-  const marked = await about("volume", "init", "--agent", "m1");
+  const marked = await about("volume", "init", "--first-run", "--agent", "m1");
   expect(marked, marked.stderr).toMatchObject({ exitCode: 0 });
   const none = await about("failover", "--dry-run");
   expect(none.stderr).toContain("NOT_FOUND");

@@ -1,6 +1,6 @@
 /** What needs vitest: suites. Everything else is importable without it from the package itself. */
 
-export { type StorageConformanceOptions, storageConformance } from "./storage/conformance/vitest.js";
+export { everydayRun, type StorageConformanceOptions, storageConformance } from "./storage/conformance/vitest.js";
 export {
   type StoreBackend,
   type StoreContractOptions,

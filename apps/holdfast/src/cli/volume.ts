@@ -13,6 +13,7 @@ interface InitFlags extends StoreAccessFlags {
   readonly pluginDir: readonly string[];
   readonly leaseMs?: string;
   readonly format?: boolean;
+  readonly firstRun?: boolean;
   readonly adopt?: boolean;
   readonly role?: string;
   readonly owner?: string;
@@ -31,6 +32,10 @@ export function registerVolume(program: Command): void {
     .option("--plugin-dir <dir>", PLUGIN_DIR_HELP, pluginDirs, [])
     .option("--lease-ms <ms>", "with -f: another lease than the file's")
     .option("--format", "with -f: put an empty file system on a blank device")
+    .option(
+      "--first-run",
+      "with -f: the service never ran anywhere; do not wait a lease on a record that has to be created",
+    )
     .option("--adopt", "the directory already holds this service's data, and keeps it at its root")
     .option("--role <role>", "what the service keeps there (default: data; with -f, the role of the only volume)")
     .option("--owner <user[:group]>", "owner of the data directory")
@@ -43,6 +48,7 @@ export function registerVolume(program: Command): void {
       }
       if (path === undefined || flags.service === undefined)
         throw usage("A path and --service, or a service file, must be given.");
+      if (flags.firstRun === true) throw usage("--first-run needs -f: a directory is marked under no lease.");
       if (flags.format === true) throw usage("--format needs -f: only a storage strategy knows the device.");
       const result = await initVolume(path, {
         service: flags.service,

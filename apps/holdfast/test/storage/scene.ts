@@ -130,7 +130,18 @@ async function open(options: StorageSceneOptions, undo: (() => Promise<void>)[])
     close: () => undoAll(undo),
   };
   const flags = options.format === true ? ["--format"] : [];
-  const mark = ["volume", "init", "-f", file, "--store", storeUrl, "--agent", world.agents[0].id, ...flags];
+  const mark = [
+    "volume",
+    "init",
+    "--first-run",
+    "-f",
+    file,
+    "--store",
+    storeUrl,
+    "--agent",
+    world.agents[0].id,
+    ...flags,
+  ];
   await onAgent(world.agents[0], [...executable, ...mark]);
   return scene;
 }

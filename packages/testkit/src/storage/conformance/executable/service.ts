@@ -44,7 +44,7 @@ export async function openService(scene: Scene): Promise<Service> {
   const common = (agent: StorageAgent) => ["-f", file, ...store, "--agent", agent.id, ...plugins];
   const [first] = scene.world.agents;
   const format = scene.strategy.format === undefined ? [] : ["--format"];
-  await output(first, [...executable.command, "volume", "init", ...common(first), ...format]);
+  await output(first, [...executable.command, "volume", "init", "--first-run", ...common(first), ...format]);
   const runs: ExecutableRun[] = [];
   scene.onEnd(async () => {
     for (const run of runs) {
