@@ -173,8 +173,9 @@ try {
   const wanted = process.argv.slice(2);
   for (const subject of all.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
     try {
-      if (subject.content.bin === undefined) checkLibrary(subject, all);
-      else checkProgram(subject, all);
+      // A library may have a program of its own beside what it exports.
+      if (subject.content.exports === undefined) checkProgram(subject, all);
+      else checkLibrary(subject, all);
       passed += 1;
       console.log(`ok    ${subject.name} on Node ${nodes.map(({ version }) => version).join(" and ")}`);
     } catch (error) {
