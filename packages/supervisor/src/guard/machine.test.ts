@@ -77,6 +77,34 @@ describe("a confirmation", () => {
   });
 });
 
+describe("a grant over a run that may still write", () => {
+  test("waits for a receipt of that epoch; one of an earlier epoch is not enough", () => {
+    const world = new World(baseConfig, [0]);
+    const deliver = world.deliver.bind(world);
+    const pendingFence = { epoch: "5", agent: "agent-0", what: "a process hangs" };
+    world.deliver = (event) =>
+      deliver(
+        event.type === "lock-message" && event.message.type === "granted"
+          ? { ...event, message: { ...event.message, pendingFence } }
+          : event,
+      );
+    world.settle();
+    const granted = world.delivered.find((event) => event.type === "lock-message" && event.message.type === "granted");
+    if (granted?.type !== "lock-message") throw new Error("nothing was granted");
+    const receipt = (epoch: string) =>
+      since(world, () => {
+        world.deliver({ ...granted, message: { type: "fenced", epoch } });
+        world.settle();
+      });
+    expect(world.state.preparation.fence).toBe("waiting");
+    receipt("4");
+    expect(world.state.preparation.fence).toBe("waiting");
+    expect(world.state.phase).not.toBe("running");
+    receipt("5");
+    expect(world.state.phase).toBe("running");
+  });
+});
+
 describe("without confirmations", () => {
   test("the clean stop begins exactly at the stop deadline, SIGKILL comes with the end of the budget", () => {
     const world = running();
