@@ -1,3 +1,4 @@
+import { ofFuseClient } from "../capabilities.js";
 import type { FileSystemDriver } from "../driver.js";
 import { provenOf } from "../proven.js";
 import { attach, detach, observe } from "./attachment.js";
@@ -17,26 +18,11 @@ const CLAIM_SLACK_MS = 15_000;
 
 export const cephFsDriver = {
   type: "cephfs",
-  capabilities: (options) => {
-    const fences = options.control.length > 0;
-    return {
-      backend: BACKEND,
-      movesBetweenAgents: true,
-      mounts: true,
-      fences,
-      crossAgentLocks: true,
-      snapshots: false,
-      provisions: false,
-      destroys: false,
-      repairs: false,
-      restores: false,
-      cut: "with-tree",
-      declaredGrade: fences ? "storage-fenced" : "lease-only",
-      cutMsMax: 4_000,
-      claimWaitMs: fences ? CLAIM_WAIT_MS : options.sessionAutocloseSeconds * 1_000 + CLAIM_SLACK_MS,
-      declaredLoss: null,
-    };
-  },
+  capabilities: (options) => ({
+    backend: BACKEND,
+    ...ofFuseClient(options),
+    claimWaitMs: options.control.length > 0 ? CLAIM_WAIT_MS : options.sessionAutocloseSeconds * 1_000 + CLAIM_SLACK_MS,
+  }),
   proof: () => provenOf(BACKEND),
   explain,
   isMountOf,

@@ -1,3 +1,4 @@
+import { ofFuseClient } from "../capabilities.js";
 import type { FileSystemDriver } from "../driver.js";
 import { provenOf } from "../proven.js";
 import { attach, detach, observe } from "./attachment.js";
@@ -17,20 +18,8 @@ export const glusterfsDriver = {
   type: "glusterfs",
   capabilities: (options) => ({
     backend: BACKEND,
-    movesBetweenAgents: true,
-    mounts: true,
-    fences: options.control.length > 0,
-    crossAgentLocks: true,
-    snapshots: false,
-    provisions: false,
-    destroys: false,
-    repairs: false,
-    restores: false,
-    cut: "with-tree",
-    declaredGrade: options.control.length > 0 ? "storage-fenced" : "lease-only",
-    cutMsMax: 4_000,
+    ...ofFuseClient(options),
     claimWaitMs: options.deadClientLockMs + CLAIM_SLACK_MS,
-    declaredLoss: null,
   }),
   proof: () => provenOf(BACKEND),
   explain,

@@ -1,4 +1,5 @@
 import { HoldfastError, type Op } from "@holdfast/core";
+import { DISTRIBUTED } from "../capabilities.js";
 import { agentAddress } from "../common-options.js";
 import { control } from "../control.js";
 import type { DriverVolume, FileSystemDriver } from "../driver.js";
@@ -14,22 +15,13 @@ export const lustreDriver = {
   type: "lustre",
   capabilities: () => ({
     backend: "lustre",
-    movesBetweenAgents: true,
-    mounts: true,
+    ...DISTRIBUTED,
     fences: false,
-    crossAgentLocks: true,
-    snapshots: false,
-    provisions: false,
-    destroys: false,
-    repairs: false,
-    restores: false,
     // The client is in the kernel and keeps dirty pages of dead processes.
     cut: "after-sync",
     declaredGrade: "lease-only",
-    cutMsMax: 4_000,
     // obd_timeout, 100 s by default: an unreachable client is evicted when it misses a lock callback or stops pinging.
     claimWaitMs: 150_000,
-    declaredLoss: null,
   }),
   proof: () => null,
   explain: (volume) => ({

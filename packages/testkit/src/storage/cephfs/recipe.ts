@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Volume } from "@holdfast/core";
 import { createAgentNetwork, namespacesUnavailable } from "../../agents/network.js";
-import { namespaceAgent } from "../namespace-agent.js";
+import { addNamespaceAgents } from "../namespace-agent.js";
 import type { StorageAgent, StorageRecipe, StorageWorld } from "../world.js";
 import { type CephCluster, createCephCluster, FILE_SYSTEM } from "./cluster.js";
 
@@ -55,15 +55,11 @@ async function startWorld(options: CephFsRecipeOptions): Promise<CephFsWorld> {
     });
     cluster = running;
     await running.create();
-    const agents: StorageAgent[] = [];
-    for (let index = 1; index <= (options.agents ?? 3); index += 1)
-      agents.push(namespaceAgent(`agent-${index}`, await network.addAgent()));
-    const [first, second, ...others] = agents;
-    if (first === undefined || second === undefined) throw new Error("a storage world needs at least two agents");
+    const agents = await addNamespaceAgents(network, options.agents ?? 3);
     return {
       backend: "cephfs",
       server: `Ceph ${/\d+\.\d+\.\d+/.exec(await running.ceph("version"))?.[0] ?? "of unknown version"}`,
-      agents: [first, second, ...others],
+      agents,
       hostAddress: network.address,
       cluster: running,
       createVolume: async (service) => createVolume(running, service, mountPath, agents, options.volumeOptions ?? {}),

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Volume } from "@holdfast/core";
 import { command } from "../../agents/command.js";
 import { createAgentNetwork, namespacesUnavailable } from "../../agents/network.js";
-import { namespaceAgent } from "../namespace-agent.js";
+import { addNamespaceAgents } from "../namespace-agent.js";
 import type { StorageAgent, StorageRecipe, StorageWorld } from "../world.js";
 import { createGlusterCluster, type GlusterCluster } from "./cluster.js";
 
@@ -78,15 +78,11 @@ async function startWorld(options: GlusterRecipeOptions): Promise<GlusterWorld> 
     });
     cluster = running;
     if (options.layout !== "volume") await running.createVolume(SHARED_VOLUME);
-    const agents: StorageAgent[] = [];
-    for (let index = 1; index <= (options.agents ?? 3); index += 1)
-      agents.push(namespaceAgent(`agent-${index}`, await network.addAgent()));
-    const [first, second, ...others] = agents;
-    if (first === undefined || second === undefined) throw new Error("a storage world needs at least two agents");
+    const agents = await addNamespaceAgents(network, options.agents ?? 3);
     return {
       backend: "glusterfs",
       server: await serverVersion(),
-      agents: [first, second, ...others],
+      agents,
       hostAddress: network.address,
       cluster: running,
       createVolume: (service) => createVolume(running, service, mountPath, agents, options),

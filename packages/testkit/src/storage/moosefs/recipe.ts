@@ -5,7 +5,7 @@ import type { Volume } from "@holdfast/core";
 import type { NetworkAgent } from "../../agents/agent.js";
 import { createAgentNetwork, namespacesUnavailable } from "../../agents/network.js";
 import { type Control, startControl } from "../control/index.js";
-import { namespaceAgent } from "../namespace-agent.js";
+import { addNamespaceAgents } from "../namespace-agent.js";
 import type { StorageAgent, StorageRecipe, StorageWorld } from "../world.js";
 import { createMooseFsCluster, EMPTY_METADATA, type MooseFsCluster } from "./cluster.js";
 
@@ -63,15 +63,11 @@ async function startWorld(options: MooseFsRecipeOptions): Promise<MooseFsWorld> 
       program: [],
     });
     control = administration;
-    const agents: StorageAgent[] = [];
-    for (let index = 1; index <= (options.agents ?? 3); index += 1)
-      agents.push(namespaceAgent(`agent-${index}`, await network.addAgent()));
-    const [first, second, ...others] = agents;
-    if (first === undefined || second === undefined) throw new Error("a storage world needs at least two agents");
+    const agents = await addNamespaceAgents(network, options.agents ?? 3);
     return {
       backend: "moosefs",
       server: `MooseFS ${await serverVersion(running)}`,
-      agents: [first, second, ...others],
+      agents,
       hostAddress: network.address,
       cluster: running,
       createVolume: (service) =>

@@ -4,8 +4,8 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { command } from "../../agents/command.js";
 import { createAgentNetwork, namespacesUnavailable } from "../../agents/network.js";
-import { namespaceAgent } from "../namespace-agent.js";
-import type { StorageAgent, StorageRecipe, StorageWorld } from "../world.js";
+import { addNamespaceAgents } from "../namespace-agent.js";
+import type { StorageRecipe, StorageWorld } from "../world.js";
 import { type NbdMachine, type NbdServerKind, startNbdMachine } from "./machine.js";
 
 export type NbdFsType = "ext4" | "xfs";
@@ -70,15 +70,11 @@ async function startWorld(
   try {
     const started = await startNbdMachine(await network.addAgent(), kind, program);
     machine = started;
-    const agents: StorageAgent[] = [];
-    for (let index = 1; index <= (options.agents ?? 2); index += 1)
-      agents.push(namespaceAgent(`agent-${index}`, await network.addAgent()));
-    const [first, second, ...others] = agents;
-    if (first === undefined || second === undefined) throw new Error("a storage world needs at least two agents");
+    const agents = await addNamespaceAgents(network, options.agents ?? 2);
     return {
       backend: `nbd-${kind}`,
       server: await versionOf(kind),
-      agents: [first, second, ...others],
+      agents,
       hostAddress: network.address,
       machine: started,
       async createVolume(service) {

@@ -37,12 +37,16 @@ let counter = 0;
 const SIGNAL_SCRIPT = `
 const { readdirSync, readFileSync } = require("node:fs");
 const [mark, signal, whom] = process.argv.slice(1);
-const read = (pid, name) => { try { return readFileSync("/proc/" + pid + "/" + name, "latin1"); } catch { return ""; } };
+/** A process may end between any two looks at it, and a signal may come too late for it. */
+const unlessEnded = (act, otherwise) => {
+  try { return act(); } catch (error) { if (["ENOENT", "ESRCH"].includes(error.code)) return otherwise; throw error; }
+};
+const read = (pid, name) => unlessEnded(() => readFileSync("/proc/" + pid + "/" + name, "latin1"), "");
 const marked = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).map(Number)
   .filter((pid) => pid !== process.pid && read(pid, "environ").split("\\0").includes(mark));
 const parent = (pid) => Number(read(pid, "stat").replace(/^.*\\) /s, "").split(" ")[1]);
 const chosen = whom === "wrapper" ? marked.filter((pid) => !marked.includes(parent(pid))) : marked;
-for (const pid of signal === "count" ? [] : chosen) try { process.kill(pid, signal); } catch {}
+for (const pid of signal === "count" ? [] : chosen) unlessEnded(() => process.kill(pid, signal));
 console.log(chosen.length);
 `;
 
