@@ -37,16 +37,16 @@ let counter = 0;
 const SIGNAL_SCRIPT = `
 const { readdirSync, readFileSync } = require("node:fs");
 const [mark, signal, whom] = process.argv.slice(1);
-/** A process may end between any two looks at it, and a signal may come too late for it. */
-const unlessEnded = (act, otherwise) => {
-  try { return act(); } catch (error) { if (["ENOENT", "ESRCH"].includes(error.code)) return otherwise; throw error; }
+/** A process may end between any two looks at it, a signal may come too late for it, and what may not be read is none of ours. */
+const unlessGone = (act, otherwise) => {
+  try { return act(); } catch (error) { if (["ENOENT", "ESRCH", "EACCES"].includes(error.code)) return otherwise; throw error; }
 };
-const read = (pid, name) => unlessEnded(() => readFileSync("/proc/" + pid + "/" + name, "latin1"), "");
+const read = (pid, name) => unlessGone(() => readFileSync("/proc/" + pid + "/" + name, "latin1"), "");
 const marked = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).map(Number)
   .filter((pid) => pid !== process.pid && read(pid, "environ").split("\\0").includes(mark));
 const parent = (pid) => Number(read(pid, "stat").replace(/^.*\\) /s, "").split(" ")[1]);
 const chosen = whom === "wrapper" ? marked.filter((pid) => !marked.includes(parent(pid))) : marked;
-for (const pid of signal === "count" ? [] : chosen) unlessEnded(() => process.kill(pid, signal));
+for (const pid of signal === "count" ? [] : chosen) unlessGone(() => process.kill(pid, signal));
 console.log(chosen.length);
 `;
 
