@@ -74,8 +74,55 @@ describe("a run that takes over", () => {
     await ranOnA();
     await rig.holds(b());
     await settle(driveRequest(context, rig.options(b(), a())));
-    await settle(driveRequest(context, rig.options(b(), a(), { by: "driver-2" })));
+    await rig.started({ epoch: 1n, agent: "a" }, { epoch: 2n, agent: "b", stopped: true });
+    for (const volume of rig.volumes) rig.strategy.state(volume).attached = null;
+    const c = rig.lease(3n, "c");
+    await rig.holds(c);
+    await settle(driveRequest(context, rig.options(c, rig.lease(2n, "b", { state: { kind: "released" } }))));
     expect(verbs().filter((verb) => verb === "fence")).toHaveLength(2);
+  });
+
+  test("begins no step more once another driver has made its storage ready, and has that answer", async () => {
+    await ranOnA();
+    await rig.holds(b());
+    const late: string[] = [];
+    const strategy = {
+      ...rig.strategy,
+      // It has looked; until it acts, another does everything.
+      observe: async (...call: Parameters<typeof rig.strategy.observe>) => {
+        const observed = await rig.strategy.observe(...call);
+        await driveRequest(context, rig.options(b(), a(), { by: "fast" }));
+        return observed;
+      },
+      fence: async () => Promise.reject(new Error(`late ${late.push("fence")}`)),
+      attach: async () => Promise.reject(new Error(`late ${late.push("attach")}`)),
+    };
+    const volumes = rig.volumes.map((volume) => ({ strategy, volume }));
+    const fast = await settle(driveRequest(context, rig.options(b(), a(), { by: "slow", volumes })));
+    expect(late).toEqual([]);
+    expect(Object.keys(fast.contexts)).toEqual(["data", "log"]);
+    expect(fast.receipts).toHaveLength(2);
+    const made = await rig.request();
+    expect(made).toMatchObject({ state: "ready", epoch: 2n });
+    expect(made?.steps.every(({ by }) => by !== "slow")).toBe(true);
+  });
+
+  test("the failure of a slower driver does not take back what was made ready", async () => {
+    await ranOnA();
+    await rig.holds(b());
+    const strategy = {
+      ...rig.strategy,
+      observe: async () => {
+        await driveRequest(context, rig.options(b(), a(), { by: "fast" }));
+        throw new HoldfastError("DENIED", "It is gone.", { hint: "Look." });
+      },
+    };
+    const volumes = rig.volumes.map((volume) => ({ strategy, volume }));
+    const slow = settle(driveRequest(context, rig.options(b(), a(), { by: "slow", volumes })));
+    await expect(slow).rejects.toMatchObject({ code: "DENIED" });
+    const made = await rig.request();
+    expect(made?.state).toBe("ready");
+    expect(made?.failure).toBeUndefined();
   });
 
   test("gets the receipt also when the storage refuses that agent already", async () => {

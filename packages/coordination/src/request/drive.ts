@@ -22,7 +22,7 @@ import { CALL_MS, type RecordContext, whileAway } from "./context.js";
 import { driveVolume } from "./drive-volume.js";
 import { failureOf, withFailure } from "./failure.js";
 import { RequestJournal, requireGrant, stale } from "./journal.js";
-import type { StepEvent } from "./perform.js";
+import { MadeReady, type StepEvent } from "./perform.js";
 
 export interface DriveOptions {
   readonly volumes: readonly { readonly strategy: StorageStrategy; readonly volume: Volume }[];
@@ -46,14 +46,15 @@ export interface DrivenStorage {
   /** By role, for the node half. */
   readonly contexts: Readonly<Record<string, AttachContext>>;
   readonly receipts: readonly FenceReceipt[];
-  /** Milliseconds spent in each verb. */
+  /** Milliseconds this driver spent in each verb; 0 when another was faster. */
   readonly tookMs: Readonly<Record<StepEvent["verb"], number>>;
 }
 
 /**
  * The controller half for a run that won an epoch: fence who did not release, then attach each volume to its agent,
  * journalled in the request record. Version-checked throughout: an older epoch is refused, and a crash at any point or
- * a second driver at the same time leads to the same end.
+ * a second driver at the same time leads to the same end; once one of them has made it ready, the others begin no step
+ * more and have its answer.
  * @throws `STALE_EPOCH`: the grant is over, stop. `UNFENCEABLE`, `HELD_BY_OTHER`, `BUSY` when the limit was reached
  *   waiting for that. Anything else a strategy says is final. The record then is `failed` and says why.
  */
@@ -72,8 +73,10 @@ export async function driveRequest(context: RecordContext, options: DriveOptions
     const lease = await requireGrant(context, grant);
     const opened = await openJournal(context, grant, options.former);
     journal = opened;
+    if (opened.record.state === "ready") return madeReady(opened.record);
     return await driveAll(context, { ...options, grant }, opened, lease, waiting);
   } catch (error) {
+    if (error instanceof MadeReady && journal !== undefined) return madeReady(journal.record);
     const final = limit.signal.aborted && !options.grant.signal.aborted ? outOfTime(options, waiting, error) : error;
     await writeFailure(context, options, journal, final);
     throw final;
@@ -81,6 +84,13 @@ export async function driveRequest(context: RecordContext, options: DriveOptions
     ended.abort();
     await timer;
   }
+}
+
+const NO_STEPS: DrivenStorage["tookMs"] = { fence: 0, unfence: 0, detach: 0, attach: 0 };
+
+/** Pure: the answer of a faster driver stands. */
+function madeReady({ contexts, receipts }: RequestRecord): DrivenStorage {
+  return { contexts, receipts, tookMs: NO_STEPS };
 }
 
 async function driveAll(
@@ -96,7 +106,7 @@ async function driveAll(
     const receipt = bootReceipt(context, former, grant, evidence);
     await journal.write((record) => addReceipt(record, receipt));
   }
-  const tookMs: Record<StepEvent["verb"], number> = { fence: 0, unfence: 0, detach: 0, attach: 0 };
+  const tookMs = { ...NO_STEPS };
   const onStep = (event: StepEvent): void => {
     tookMs[event.verb] += event.tookMs ?? 0;
     options.onStep?.(event);

@@ -22,7 +22,8 @@ export function withFailure(
   if (before === undefined || before.epoch !== grant.epoch || before.run !== grant.run) {
     throw stale(grant, "another request stands");
   }
-  return { ...before, state: "failed", failure };
+  // A faster server made it ready, and the run has it: the failure of a slower one is for its own log.
+  return before.state === "ready" ? before : { ...before, state: "failed", failure };
 }
 
 /** The error that the other side had, as its own class of ours. */

@@ -41,6 +41,14 @@ export interface StepContext {
   readonly onStep: (event: StepEvent) => void;
 }
 
+/** Another driver of the same grant was faster; the record has what it made. */
+export class MadeReady extends Error {
+  constructor() {
+    super("the request was made ready by another driver");
+    this.name = "MadeReady";
+  }
+}
+
 const MESSAGE_LENGTH_MAX = 200;
 const CONTEXT_BYTES_MAX = 8 * 1024;
 
@@ -48,13 +56,16 @@ const CONTEXT_BYTES_MAX = 8 * 1024;
  * One step: journalled as started, done only while the grant stands, journalled with its outcome. The change that the
  * outcome makes (receipt, context) is written together with it.
  * @returns the context for an attach.
- * @throws what the strategy throws, after it was journalled; `STALE_EPOCH`; store errors.
+ * @throws what the strategy throws, after it was journalled; `MadeReady`; `STALE_EPOCH`; store errors.
  */
 export async function performStep(context: StepContext, step: StorageStep): Promise<AttachContext | undefined> {
   const { journal, records, volume, by, onStep } = context;
   const agent = step.verb === "fence" ? step.former.agent : step.agent;
   const name = { verb: step.verb, role: volume.role, agent, by };
-  await journal.write((record) => beginStep(record, { ...name, state: "started", at: records.clock.wallTime() }));
+  // After "ready" the run goes on: a step that this driver planned before would be done to storage in use.
+  const begun = { ...name, state: "started" as const, at: records.clock.wallTime() };
+  await journal.write((record) => (record.state === "ready" ? record : beginStep(record, begun)));
+  if (journal.record.state === "ready") throw new MadeReady();
   await journal.requireGrant();
   onStep({ role: volume.role, verb: step.verb, agent, state: "started" });
   const startedMs = records.clock.now().monoMs;
