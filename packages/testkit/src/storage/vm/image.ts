@@ -26,10 +26,13 @@ const META_PACKAGE = "linux-image-amd64";
 export async function buildGuestImage(): Promise<GuestImage> {
   const cache = join(cacheDirectory(), "vm");
   mkdirSync(cache, { recursive: true });
-  const name = (await kernelPackage()) ?? newestKernel(cache);
-  if (name === undefined) throw new Error(`apt knows no ${META_PACKAGE}; run apt-get update`);
+  const name = await withFreshLists(async () => {
+    const found = (await kernelPackage()) ?? newestKernel(cache);
+    if (found === undefined) throw new Error(`apt knows no ${META_PACKAGE}`);
+    await once(join(cache, found), (directory) => unpackKernel(found, directory));
+    return found;
+  });
   const unpacked = join(cache, name);
-  await once(unpacked, (directory) => unpackKernel(name, directory));
   const modules = join(unpacked, "lib/modules");
   const version = readdirSync(modules)[0] as string;
   const scripts = createHash("sha256")
@@ -48,8 +51,21 @@ function cacheDirectory(): string {
   return join(tmpdir(), "holdfast-cache");
 }
 
+/** Lists that are missing, or older than the archive, name no kernel or one that is there no more. */
+async function withFreshLists<T>(attempt: () => Promise<T>): Promise<T> {
+  try {
+    return await attempt();
+  } catch (error) {
+    await run("apt-get", ["update"], { timeout: DOWNLOAD_LIMIT_MS }).catch((update: unknown) => {
+      throw new AggregateError([error, update], `no kernel for guests: ${error}; and apt-get update failed: ${update}`);
+    });
+    return attempt();
+  }
+}
+
 async function kernelPackage(): Promise<string | undefined> {
-  const { stdout } = await run("apt-cache", ["depends", META_PACKAGE]);
+  // Fails when the lists are empty.
+  const { stdout } = await run("apt-cache", ["depends", META_PACKAGE]).catch(() => ({ stdout: "" }));
   return /Depends: (linux-image-\S+)/.exec(stdout)?.[1];
 }
 
