@@ -5,7 +5,7 @@
  * part as one.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 /**
@@ -13,7 +13,13 @@ import { pathToFileURL } from "node:url";
  * @property {number} numPassedTests
  * @property {number} numFailedTests
  * @property {number} numPendingTests
- * @property {ReadonlyArray<{ name: string, status: string, assertionResults: ReadonlyArray<unknown> }>} testResults
+ * @property {ReadonlyArray<VitestFile>} testResults
+ *
+ * @typedef {object} VitestFile
+ * @property {string} name
+ * @property {string} status
+ * @property {string} [message] - of a file that could not be loaded, or of its hooks
+ * @property {ReadonlyArray<{ fullName?: string, status?: string, failureMessages?: readonly string[] }>} assertionResults
  *
  * @typedef {{ passed: number, failed: number, skipped: number }} Counts
  */
@@ -48,8 +54,37 @@ function countOutput(exitCode, output) {
   return counts.failed === 0 && exitCode !== 0 ? { ...counts, failed: 1 } : counts;
 }
 
+const MESSAGE_LINES = 4;
+const LOG_LINES = 20;
+
 /**
- * @param {ReadonlyArray<{ name: string, exitCode: number, seconds: number, counts: Counts }>} parts
+ * What went wrong in a part, so that the end of a long log is enough to begin with.
+ *
+ * @param {number} exitCode
+ * @param {VitestReport | undefined} report
+ * @param {string} output
+ * @returns {string[]}
+ */
+export function failuresOf(exitCode, report, output) {
+  if (exitCode === 0) return [];
+  const first = (/** @type {string} */ text) => text.trim().split("\n").slice(0, MESSAGE_LINES).join("\n    ");
+  const failed = (report?.testResults ?? []).flatMap((file) => {
+    const tests = file.assertionResults.filter(({ status }) => status === "failed");
+    const told = tests.map((test) => `${test.fullName}\n    ${first(test.failureMessages?.[0] ?? "no message")}`);
+    const hooks = file.status === "failed" && tests.length === 0 ? [first(file.message || "no message")] : [];
+    return [...told, ...hooks].map((text) => `  ${basename(file.name)}: ${text}`);
+  });
+  return failed.length > 0
+    ? failed
+    : output
+        .trimEnd()
+        .split("\n")
+        .slice(-LOG_LINES)
+        .map((line) => `  | ${line}`);
+}
+
+/**
+ * @param {ReadonlyArray<{ name: string, exitCode: number, seconds: number, counts: Counts, failures?: string[] }>} parts
  * @returns {{ text: string, failed: number }}
  */
 export function summarize(parts) {
@@ -62,10 +97,14 @@ export function summarize(parts) {
       `${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} not run` : ""}`,
     ].join(" "),
   );
+  const failures = parts.flatMap((part) =>
+    part.failures === undefined || part.failures.length === 0 ? [] : [`failed in ${part.name}:`, ...part.failures],
+  );
   const seconds = parts.reduce((total, part) => total + part.seconds, 0);
   return {
     text: [
       "",
+      ...failures,
       ...lines,
       `in ${Math.floor(seconds / 60)} min ${seconds % 60} s`,
       `${sum("passed")} passed, ${sum("failed")} failed`,
@@ -84,8 +123,10 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
       const file = join(reports, `${name}.json`);
       const report = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
       const log = join(reports, `${name}.log`);
-      const counts = countPart(Number(exitCode), report, existsSync(log) ? readFileSync(log, "utf8") : "");
-      return { name, exitCode: Number(exitCode), seconds: Number(seconds), counts };
+      const output = existsSync(log) ? readFileSync(log, "utf8") : "";
+      const counts = countPart(Number(exitCode), report, output);
+      const failures = failuresOf(Number(exitCode), report, output);
+      return { name, exitCode: Number(exitCode), seconds: Number(seconds), counts, failures };
     });
   const { text, failed } = summarize(parts);
   console.log(text);

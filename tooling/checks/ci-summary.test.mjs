@@ -1,6 +1,6 @@
 // @ts-check
 import { describe, expect, test } from "vitest";
-import { countPart, summarize } from "./ci-summary.mjs";
+import { countPart, failuresOf, summarize } from "./ci-summary.mjs";
 
 const report = { numPassedTests: 7, numFailedTests: 0, numPendingTests: 2, testResults: [] };
 
@@ -35,6 +35,33 @@ describe("a part", () => {
       { name: "c", status: "passed", assertionResults: [] },
     ];
     expect(countPart(1, { ...report, numFailedTests: 1, testResults }, "").failed).toBe(2);
+  });
+});
+
+describe("what failed is told again at the end", () => {
+  test("by test, and by file when a hook or the file itself failed", () => {
+    const testResults = [
+      {
+        ...{ name: "/a/lock.test.ts", status: "failed" },
+        assertionResults: [
+          { fullName: "waits", status: "passed" },
+          { fullName: "lets go", status: "failed", failureMessages: ["Error: late\n1\n2\n3\n4\n5"] },
+        ],
+      },
+      { name: "/a/vm.test.ts", status: "failed", message: "no kernel", assertionResults: [{ status: "skipped" }] },
+      { name: "/a/fine.test.ts", status: "passed", assertionResults: [{ status: "passed" }] },
+    ];
+    expect(failuresOf(1, { ...report, testResults }, "")).toEqual([
+      "  lock.test.ts: lets go\n    Error: late\n    1\n    2\n    3",
+      "  vm.test.ts: no kernel",
+    ]);
+  });
+
+  test("by its last lines when it left no report, or one that blames nobody", () => {
+    const output = Array.from({ length: 30 }, (_, index) => `line ${index}`).join("\n");
+    expect(failuresOf(1, undefined, output)).toHaveLength(20);
+    expect(failuresOf(124, report, output).at(-1)).toBe("  | line 29");
+    expect(failuresOf(0, undefined, output)).toEqual([]);
   });
 });
 

@@ -9,7 +9,7 @@
 import { parseArgs } from "node:util";
 import { nativeBuildPackages } from "./packages.mjs";
 import { ensureSystemPackages, packagesFor } from "./system-packages.mjs";
-import { buildNativeInit, buildPackages, installDependencies } from "./workspace.mjs";
+import { buildNativeInit, buildPackages, fetchGuestKernel, installDependencies } from "./workspace.mjs";
 
 const PURPOSES = ["demo", "test", "faults", "storage", "vm", "exe", "bench", "model", "check"];
 const ENGINES = ["redis", "mariadb", "postgresql"];
@@ -55,4 +55,5 @@ if (purpose !== "model") {
   // Before the packages: the program's build puts the native init beside its bundles.
   buildNativeInit(() => ensureSystemPackages(nativeBuildPackages));
   buildPackages();
+  if (purpose === "vm") await fetchGuestKernel();
 }

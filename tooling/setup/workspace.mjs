@@ -1,7 +1,7 @@
 // @ts-check
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findCommand } from "./system-packages.mjs";
@@ -50,6 +50,20 @@ export function buildPackages() {
   }
   const [, cached, total] = /Cached:\s+(\d+) cached, (\d+) total/.exec(stdout) ?? [];
   if (cached !== total) console.log(`setup: built ${total} packages, ${seconds(startedAt)}`);
+}
+
+/** Debian's kernel for guests, unpacked into the cache; needs the built packages, and names what is missing otherwise. */
+export async function fetchGuestKernel() {
+  const startedAt = Date.now();
+  const { downloadGuestKernel } = await import(join(repository, "packages/testkit/dist/index.js"));
+  try {
+    const kernel = await downloadGuestKernel();
+    if (statSync(kernel).ctimeMs >= startedAt)
+      console.log(`setup: ${basename(kernel)} unpacked, ${seconds(startedAt)}`);
+  } catch (error) {
+    console.log(`setup: no kernel for guests: ${error instanceof Error ? error.message : error}`);
+    console.log("setup: going on without it; what needs guests says so and is left out");
+  }
 }
 
 /**

@@ -1,11 +1,10 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { chmod, copyFile, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import { downloadGuestKernel, guestKernel, makeOnce } from "./kernel.js";
 import { BOOT_MODULES, GUEST_INIT_SCRIPT, INIT_SCRIPT } from "./scripts.js";
 
 /** What a guest is started from. */
@@ -18,87 +17,18 @@ export interface GuestImage {
 }
 
 const run = promisify(execFile);
-const DOWNLOAD_LIMIT_MS = 300_000;
-/** The flavour for clouds has no 9p. */
-const META_PACKAGE = "linux-image-amd64";
 
-/** Downloads and unpacks Debian's kernel, once per version; installs nothing. */
+/** The kernel, downloaded unless it is there, and a first file system made for it. */
 export async function buildGuestImage(): Promise<GuestImage> {
-  const cache = join(cacheDirectory(), "vm");
-  mkdirSync(cache, { recursive: true });
-  const name = await withFreshLists(async () => {
-    const found = (await kernelPackage()) ?? newestKernel(cache);
-    if (found === undefined) throw new Error(`apt knows no ${META_PACKAGE}`);
-    await once(join(cache, found), (directory) => unpackKernel(found, directory));
-    return found;
-  });
-  const unpacked = join(cache, name);
+  const unpacked = guestKernel() ?? (await downloadGuestKernel());
   const modules = join(unpacked, "lib/modules");
   const version = readdirSync(modules)[0] as string;
   const scripts = createHash("sha256")
     .update(INIT_SCRIPT + GUEST_INIT_SCRIPT + BOOT_MODULES.join())
     .digest("hex");
-  const initrd = join(cache, `${name}-${scripts.slice(0, 12)}`);
-  await once(initrd, (directory) => packInitrd(unpacked, version, directory));
+  const initrd = `${unpacked}-${scripts.slice(0, 12)}`;
+  await makeOnce(initrd, (directory) => packInitrd(unpacked, version, directory));
   return { kernel: join(unpacked, "boot", `vmlinuz-${version}`), initrd: join(initrd, "initrd"), modules, version };
-}
-
-/** The workspace's cache; elsewhere (a published package) the machine's directory for temporary files. */
-function cacheDirectory(): string {
-  for (let at = dirname(fileURLToPath(import.meta.url)); at !== "/"; at = dirname(at)) {
-    if (existsSync(join(at, "pnpm-workspace.yaml"))) return join(at, "node_modules/.cache/holdfast");
-  }
-  return join(tmpdir(), "holdfast-cache");
-}
-
-/** Lists that are missing, or older than the archive, name no kernel or one that is there no more. */
-async function withFreshLists<T>(attempt: () => Promise<T>): Promise<T> {
-  try {
-    return await attempt();
-  } catch (error) {
-    await run("apt-get", ["update"], { timeout: DOWNLOAD_LIMIT_MS }).catch((update: unknown) => {
-      throw new AggregateError([error, update], `no kernel for guests: ${error}; and apt-get update failed: ${update}`);
-    });
-    return attempt();
-  }
-}
-
-async function kernelPackage(): Promise<string | undefined> {
-  // Fails when the lists are empty.
-  const { stdout } = await run("apt-cache", ["depends", META_PACKAGE]).catch(() => ({ stdout: "" }));
-  return /Depends: (linux-image-\S+)/.exec(stdout)?.[1];
-}
-
-function newestKernel(cache: string): string | undefined {
-  return readdirSync(cache)
-    .filter((entry) => /^linux-image-.*-amd64$/.test(entry))
-    .sort()
-    .at(-1);
-}
-
-/** Made beside its place and renamed, so that a killed or a parallel test run leaves no half of it. */
-async function once(directory: string, make: (directory: string) => Promise<void>): Promise<void> {
-  if (existsSync(directory)) return;
-  const draft = `${directory}.${process.pid}`;
-  rmSync(draft, { recursive: true, force: true });
-  mkdirSync(draft);
-  try {
-    await make(draft);
-    renameSync(draft, directory);
-  } catch (error) {
-    if (!existsSync(directory)) throw error;
-  } finally {
-    rmSync(draft, { recursive: true, force: true });
-  }
-}
-
-async function unpackKernel(name: string, directory: string): Promise<void> {
-  await run("apt-get", ["download", name], { cwd: directory, timeout: DOWNLOAD_LIMIT_MS });
-  const file = readdirSync(directory).find((entry) => entry.endsWith(".deb"));
-  if (file === undefined) throw new Error(`apt-get download ${name} left no file`);
-  await run("dpkg", ["-x", join(directory, file), directory], { timeout: DOWNLOAD_LIMIT_MS });
-  rmSync(join(directory, file));
-  await run("depmod", ["-b", directory, readdirSync(join(directory, "lib/modules"))[0] as string]);
 }
 
 async function packInitrd(unpacked: string, version: string, directory: string): Promise<void> {

@@ -17,12 +17,12 @@ exec $b switch_root /new /bin/bash /.guest-init
 
 /**
  * Second stage. eth0 is on the bridge of the tests, where it is cut off; eth1 leads to the test alone and carries
- * commands, also while eth0 is cut.
+ * commands, also while eth0 is cut. /tmp stays the machine's, under the layer in memory: the programs may lie there.
  */
 export const GUEST_INIT_SCRIPT = `#!/bin/bash
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 arg() { sed -n "s/.*\\b$1=\\([^ ]*\\).*/\\1/p" /proc/cmdline; }
-mount -t tmpfs tmp /tmp; mount -t tmpfs run /run; mkdir -p /dev/pts /dev/shm /run/lock /run/sshd
+mount -t tmpfs run /run; mkdir -p /dev/pts /dev/shm /run/lock /run/sshd
 mount -t devpts devpts /dev/pts; mount -t tmpfs shm /dev/shm
 nine() { mkdir -p "$2"; mount -t 9p -o "trans=virtio,version=9p2000.L,msize=262144,$3" "$1" "$2"; }
 nine modules /lib/modules ro,cache=loose

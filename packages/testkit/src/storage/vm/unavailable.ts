@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { arch } from "node:process";
 import { namespacesUnavailable } from "../../agents/network.js";
+import { guestKernel } from "./kernel.js";
 
 const TOOLS: readonly (readonly [tool: string, debianPackage: string])[] = [
   ["qemu-system-x86_64", "qemu-system-x86"],
@@ -18,6 +19,7 @@ export function guestsUnavailable(): string | undefined {
   if (!existsSync("/dev/net/tun")) return "no /dev/net/tun";
   const missing = TOOLS.filter(([tool]) => !isInstalled(tool)).map(([, debianPackage]) => debianPackage);
   if (missing.length > 0) return `not installed: ${[...new Set(missing)].join(", ")}`;
+  if (guestKernel() === undefined) return "no kernel for guests: downloadGuestKernel() gets one (setup.mjs --for vm)";
   return namespacesUnavailable();
 }
 
