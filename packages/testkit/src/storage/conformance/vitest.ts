@@ -6,7 +6,9 @@ import type { Level } from "./case.js";
 import { formatReport } from "./report.js";
 import { type ConformanceOptions, casesOf, openSession, type Session } from "./run.js";
 
-export interface StorageConformanceOptions extends Omit<ConformanceOptions, "onCase"> {
+export interface StorageConformanceOptions extends Omit<ConformanceOptions, "onCase" | "holdfast"> {
+  /** With what the rows of `holdfast run` are played. Default: HOLDFAST_BIN, if set; null = they are not played. */
+  readonly holdfast?: ConformanceOptions["holdfast"] | null;
   /** Where the report is written; default: `<strategy>-<backend>.json` in HOLDFAST_CONFORMANCE_DIR, if that is set. */
   readonly reportFile?: string;
   /** Levels of an everyday run, where the whole would take too long; a full run plays all of `levels`. */
@@ -44,9 +46,10 @@ export function storageConformance(
     }
     let session: Session | undefined;
     beforeAll(async () => {
-      const holdfast = options.holdfast ?? executableOfEnvironment();
+      const { holdfast: given, ...others } = options;
+      const holdfast = given === null ? undefined : (given ?? executableOfEnvironment());
       session = await openSession(subject, {
-        ...options,
+        ...others,
         ...(levels === undefined ? {} : { levels }),
         mode,
         ...(holdfast === undefined ? {} : { holdfast }),
