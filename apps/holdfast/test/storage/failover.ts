@@ -121,7 +121,8 @@ export async function playFailover(scene: StorageScene, fault: HolderFault): Pro
     const faultMs = monotonicMs();
     await fault.inflict(holder, scene);
     const won = await candidate.untilLine(/lease won/, scene.lease.leaseMs * 3 + 10_000);
-    const split = await candidate.untilLine(/from the grant to the start/, 60_000);
+    // A metadata server of CephFS that was taken for dead waits 45 s for former clients.
+    const split = await candidate.untilLine(/from the grant to the start/, 120_000);
     const epoch = BigInt(/epoch (\d+)/.exec(won.text)?.[1] ?? "0");
     const firstWrite = await until("the first write", () => writer.acknowledged.find((ack) => ack.epoch === epoch), {
       // MooseFS keeps a chunk that a lost client was writing locked for two minutes.

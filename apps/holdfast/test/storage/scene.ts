@@ -155,7 +155,7 @@ function serviceFile(strategy: string, volume: Volume, lease: Lease, command: re
     spec: {
       engine: { type: "process", command },
       storage: [{ role, strategy, mountPath, options, ...(diskMiB === null ? {} : { diskMiB }) }],
-      exclusivity: { ...lease, attachTimeoutMs: 60_000 },
+      exclusivity: { ...lease, attachTimeoutMs: 120_000 },
       resources: { cpus: 1, memMiB: 256 },
     },
   };

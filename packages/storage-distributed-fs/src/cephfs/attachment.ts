@@ -38,17 +38,21 @@ export async function attach(op: Op, volume: CephVolume, agent: AgentId, { epoch
       detail: { agent: record.agent, epoch: record.epoch.toString() },
     });
   }
-  // A session that is there before this grant mounts is of a dead tree, and would keep its locks for session_autoclose.
-  const fileSystem = await readFileSystem(op, options);
-  if (fileSystem !== undefined) {
-    const clients = await readClients(op, options, fileSystem);
-    await evict(
-      op,
-      options,
-      clientsOf(clients, await resolveAgent(op, options, agent), options.path).filter(isOwn(volume)),
-    );
-  }
+  await endSessions(op, volume, agent);
   await writeRecord(op, options, volume, { fenced: {}, ...record, epoch, agent });
+}
+
+/**
+ * Before a grant mounts and after it gave the volume back, a session of that agent is of a client that was killed: it would
+ * keep its locks for session_autoclose, and others from mounting for session_timeout.
+ */
+async function endSessions(op: Op, volume: CephVolume, agent: AgentId): Promise<void> {
+  const { options } = volume;
+  const fileSystem = await readFileSystem(op, options);
+  if (fileSystem === undefined) return;
+  const clients = await readClients(op, options, fileSystem);
+  const own = clientsOf(clients, await resolveAgent(op, options, agent), options.path).filter(isOwn(volume));
+  await evict(op, options, own);
 }
 
 /** Not an operator's mount of more than this volume. */
@@ -61,6 +65,7 @@ export async function detach(op: Op, volume: CephVolume, agent: AgentId): Promis
   if (!administered(volume)) return;
   const record = await readRecord(op, volume.options, volume);
   if (record?.agent !== agent) return;
+  await endSessions(op, volume, agent);
   // The epoch stays: it is what refuses an older grant.
   await writeRecord(op, volume.options, volume, { ...record, agent: null });
 }

@@ -13,6 +13,8 @@ export function clientCommand({ options }: DriverVolume<CephFsOptions>, place: C
     client_fs: options.fileSystem,
     // A client that was shut out stays out: with true it would come back as a new one, and write through what was open.
     client_reconnect_stale: "false",
+    // One that is about to serve, after a restart, is waited for; so is none at all, until the time-out.
+    fuse_require_active_mds: "false",
     client_mount_timeout: String(Math.ceil(options.mountTimeoutMs / 1_000)),
     log_file: "/dev/null",
     log_to_stderr: "true",
@@ -52,8 +54,11 @@ export function explainEnd(output: string): { readonly code: ErrorCode; readonly
   if (/\(108\)|blocklisted|\(13\) Permission denied|\(1\) Operation not permitted/i.test(output)) {
     return { code: "DENIED", hint: "The cluster refuses this agent: see `ceph osd blocklist ls` and the user's caps." };
   }
-  if (/\(110\)|timed out|\(111\)|\(113\)/i.test(output)) {
-    return { code: "BUSY", hint: "The monitors do not answer; see whether they are reachable from this agent." };
+  if (/\(110\)|timed out|\(111\)|\(113\)|no MDS server is up/i.test(output)) {
+    return {
+      code: "BUSY",
+      hint: "The cluster does not answer, or no metadata server serves: see `ceph -s`, and whether it is reachable from this agent.",
+    };
   }
   return undefined;
 }

@@ -25,6 +25,11 @@ export function explain(volume: DriverVolume<CephFsOptions>): StorageExplanation
         why: "after it a dead client is evicted, and its locks are free, where nobody fences it",
       },
       {
+        name: "mds_reconnect_timeout",
+        value: `below ${options.mountTimeoutMs / 1_000}`,
+        why: "a metadata server that was restarted, or taken for dead, lets nobody in while it waits so long for clients of before",
+      },
+      {
         name: "mds_session_blocklist_on_timeout, mds_session_blocklist_on_evict",
         value: "true",
         why: "a client that lost its session cannot write any more",
@@ -55,14 +60,16 @@ function fenceStatements(options: CephFsOptions): string[] {
 const FAILURE_STATEMENTS = [
   "When the cluster vanishes, calls hang until it is back, and then go on; there is no error. Killing the client ends them.",
   "Killing the client is the cut: what it had not sent is gone with it, and what the kernel still held in its sockets is dropped by `cut`.",
+  "A write that was never synced may be found as zeros at the end of a file: the new size reached the metadata server, the data did not.",
 ];
 
 function controlCommands(volume: DriverVolume<CephFsOptions>): Record<string, string[]> {
   const { options } = volume;
   const record = `ceph config-key set holdfast/volume/${volumeKey(volume)}`;
+  const evict = [`ceph tell mds.${options.fileSystem}:RANK client evict id=LEFT-OVER`];
   return {
-    attach: [`${record} EPOCH, AGENT`],
-    detach: [`${record} EPOCH`],
+    attach: [...evict, `${record} EPOCH, AGENT`],
+    detach: [...evict, `${record} EPOCH`],
     fence: [
       `ceph osd blocklist add ADDRESS:0/0 ${options.blocklistSeconds}`,
       `ceph osd blocklist add CLIENT ${options.blocklistSeconds}`,

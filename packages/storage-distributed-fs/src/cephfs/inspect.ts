@@ -4,6 +4,9 @@ import { ceph, type FileSystem, readFileSystem } from "./cluster.js";
 import type { CephFsOptions } from "./options.js";
 
 const MUST_BE_TRUE = ["mds_session_blocklist_on_timeout", "mds_session_blocklist_on_evict"];
+const RECONNECT = "mds_reconnect_timeout";
+/** Until a metadata server that was taken for dead begins to wait. */
+const RESTART_SECONDS = 30;
 
 export async function inspect(op: Op, { options }: DriverVolume<CephFsOptions>): Promise<StorageFinding[]> {
   if (options.control.length === 0) {
@@ -19,7 +22,9 @@ export async function inspect(op: Op, { options }: DriverVolume<CephFsOptions>):
   try {
     const fileSystem = await readFileSystem(op, options);
     const settings = new Map<string, string>();
-    for (const name of MUST_BE_TRUE) settings.set(name, (await ceph(op, options, "config", "get", "mds", name)).trim());
+    for (const name of [...MUST_BE_TRUE, RECONNECT]) {
+      settings.set(name, (await ceph(op, options, "config", "get", "mds", name)).trim());
+    }
     return judgeSettings(fileSystem, settings, options);
   } catch (error) {
     if (!hasCode(error, "BUSY", "DENIED", "NOT_FOUND", "UNKNOWN_OUTCOME")) throw error;
@@ -71,6 +76,15 @@ function judgeSettings(
       severity: "error",
       message: `${name} is ${settings.get(name)}: a client that lost its session can still write.`,
       fix: `ceph config set mds ${name} true`,
+    });
+  }
+  const reconnectSeconds = Number(settings.get(RECONNECT));
+  if ((reconnectSeconds + RESTART_SECONDS) * 1_000 > options.mountTimeoutMs) {
+    findings.push({
+      code: "CEPHFS_RECONNECT",
+      severity: "warning",
+      message: `${RECONNECT} is ${reconnectSeconds} s, mountTimeoutMs ${options.mountTimeoutMs}: after a restart of the metadata server a takeover gives its first mount up.`,
+      fix: `mountTimeoutMs: ${(reconnectSeconds + RESTART_SECONDS) * 1_000}, or ceph config set mds ${RECONNECT} with less.`,
     });
   }
   return findings;

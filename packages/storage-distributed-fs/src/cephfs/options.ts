@@ -1,6 +1,8 @@
 import * as z from "zod";
 import { commonOptions } from "../common-options.js";
 
+/** `mds_reconnect_timeout` (45 s), for which a restarted metadata server waits for clients of before, and its start; 58 s seen. */
+const MOUNT_TIMEOUT_MS = 90_000;
 /** Ten years: an entry that ends by itself would let a client that was paused meanwhile write again. */
 const BLOCKLIST_SECONDS = 315_360_000;
 
@@ -11,6 +13,7 @@ export const cephFsOptionsSchema = z.strictObject({
   control: commonOptions.control.describe(
     "Where `ceph` runs with the rights of an administrator; that is the command.",
   ),
+  mountTimeoutMs: commonOptions.mountTimeoutMs.default(MOUNT_TIMEOUT_MS),
   fileSystem: z
     .string()
     .regex(/^[A-Za-z0-9_.-]+$/)

@@ -100,7 +100,9 @@ export async function createCephCluster(network: AgentNetwork, options: CephClus
         if (dead !== undefined) throw new Error(dead.describe());
         for (const id of osdMachines.keys())
           if (!(await answers(`osd.${id}`, "status")).includes("active")) return false;
-        return (await answers("mds.a", "status")).includes('"up:active"');
+        if (!(await answers("mds.a", "status")).includes('"up:active"')) return false;
+        // It knows before the monitors, of which clients ask.
+        return (await ceph("mds", "stat")).includes("up:active");
       },
       { timeoutMs: SERVING_LIMIT_MS, intervalMs: 50 },
     );

@@ -22,6 +22,8 @@ export function cephConfig({ directory, fsid, monitorAddress, prefix, osds, osdB
     osd_pool_default_min_size: "1",
     mon_allow_pool_size_one: "true",
     mon_warn_on_pool_no_redundancy: "false",
+    // A placement group without a second copy never leaves "laggy", where it gets when its lease ran out in a pause.
+    osd_pool_default_read_lease_ratio: "10",
     osd_crush_chooseleaf_type: "0",
     osd_pool_default_pg_num: "8",
     osd_pool_default_pg_autoscale_mode: "off",
