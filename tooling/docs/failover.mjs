@@ -74,8 +74,12 @@ export function failoverPage() {
     return `${heading}\n\n${table(HEADS, results.map(row))}`;
   });
   if (blocks.length === 0) return undefined;
-  return page("Failover with a database on each kind of storage", [
-    "Redis with `appendfsync always` on a real server of each kind; a second run waits for the lease on another agent. Written by `HOLDFAST_PUBLISH=1 pnpm test:storage` (NFS: `test:vm`). All times are milliseconds from the fault, those from `fence` to `start` are parts of the takeover itself. `holder gone`: nothing of the holder was left on its agent (–: it was cut off or stopped until after the takeover). `lease`: the waiting run has the lease; there is no detection beside it, because a run that waits times the record itself. `other`: preparing, detaching at the server, verifying. `lost` counts acknowledged keys that the new holder does not have, `overlap` is the time during which two epochs acknowledged writes. The machine is shared and has two cores; take the numbers as orders of magnitude.",
-    ...blocks,
-  ]);
+  return page(
+    "Failover with a database on each kind of storage",
+    [
+      "Redis with `appendfsync always` on a real server of each kind; a second run waits for the lease on another agent. Written by `HOLDFAST_PUBLISH=1 pnpm test:storage` (NFS: `test:vm`). All times are milliseconds from the fault, those from `fence` to `start` are parts of the takeover itself. `holder gone`: nothing of the holder was left on its agent (–: it was cut off or stopped until after the takeover). `lease`: the waiting run has the lease; there is no detection beside it, because a run that waits times the record itself. `other`: preparing, detaching at the server, verifying. `lost` counts acknowledged keys that the new holder does not have, `overlap` is the time during which two epochs acknowledged writes. The machine is shared and has two cores; take the numbers as orders of magnitude.",
+      ...blocks,
+    ],
+    "docs/reference/storage-failover/*.json",
+  );
 }

@@ -1,7 +1,8 @@
 // @ts-check
 
 /** Every generated page begins with it, so that nobody edits the wrong file. */
-const NOTICE = "<!-- Generated from packages/core by `pnpm fix`. Change the source, not this page. -->";
+const notice = (/** @type {string} */ source) =>
+  `<!-- Generated from ${source} by \`pnpm fix\`. Change the source, not this page. -->`;
 
 /** @param {string} text */
 function cell(text) {
@@ -20,9 +21,10 @@ export function table(heads, rows) {
 /**
  * @param {string} title
  * @param {readonly string[]} blocks
+ * @param {string} source
  */
-export function page(title, blocks) {
-  return `${[`# ${title}`, NOTICE, ...blocks].join("\n\n")}\n`;
+export function page(title, blocks, source = "packages/core") {
+  return `${[`# ${title}`, notice(source), ...blocks].join("\n\n")}\n`;
 }
 
 /** @param {string} text */

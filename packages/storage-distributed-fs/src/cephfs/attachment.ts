@@ -1,7 +1,7 @@
 import { type AgentId, type Grant, HoldfastError, type Op } from "@holdfast/core";
 import { resolveAgent } from "../addresses.js";
+import { assertNotStale } from "../attachment-record.js";
 import type { DriverVolume, ServerView } from "../driver.js";
-import { assertNotStale } from "../glusterfs/record.js";
 import { clientsOf, readClients, readFileSystem } from "./cluster.js";
 import { evict } from "./fence.js";
 import type { CephFsOptions } from "./options.js";

@@ -1,7 +1,7 @@
 import { type AgentId, type FormerHolder, type Grant, HoldfastError, type Op } from "@holdfast/core";
 import { resolveAgent } from "../addresses.js";
+import { assertNotStale } from "../attachment-record.js";
 import type { DriverVolume } from "../driver.js";
-import { assertNotStale } from "../glusterfs/record.js";
 import {
   type Client,
   ceph,

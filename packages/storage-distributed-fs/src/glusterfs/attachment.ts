@@ -1,9 +1,9 @@
 import type { AgentId, Grant, Op } from "@holdfast/core";
+import { assertNotStale } from "../attachment-record.js";
 import type { DriverVolume, ServerView } from "../driver.js";
 import { assertFreeFor, newestOf, recordOption, recordsOf } from "./agent-records.js";
 import { gluster, needVolume, readVolume } from "./cli.js";
 import type { GlusterfsOptions } from "./options.js";
-import { assertNotStale } from "./record.js";
 import { agentsOf, rejected } from "./reject-list.js";
 
 type GlusterVolume = DriverVolume<GlusterfsOptions>;

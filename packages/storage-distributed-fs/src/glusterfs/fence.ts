@@ -1,11 +1,11 @@
 import { type AgentId, type FormerHolder, type Grant, HoldfastError, hasCode, type Op } from "@holdfast/core";
 import { resolveAgent } from "../addresses.js";
+import { assertNotStale } from "../attachment-record.js";
 import type { DriverVolume } from "../driver.js";
 import { newestOf, recordOption, recordsOf } from "./agent-records.js";
 import { gluster, needVolume, readVolume } from "./cli.js";
 import { fenceVerdict } from "./fence-verdict.js";
 import type { GlusterfsOptions } from "./options.js";
-import { assertNotStale } from "./record.js";
 import { formatRejected, REJECT, rejected } from "./reject-list.js";
 import { type BrickState, parseBrickStates, type VolumeInfo } from "./xml.js";
 

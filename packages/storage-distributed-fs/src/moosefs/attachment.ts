@@ -1,7 +1,7 @@
 import { type AgentId, type Grant, HoldfastError, type Op } from "@holdfast/core";
 import { resolveAgent } from "../addresses.js";
+import { assertNotStale } from "../attachment-record.js";
 import type { DriverVolume, ServerView } from "../driver.js";
-import { assertNotStale } from "../glusterfs/record.js";
 import { volumeKey } from "../volume-key.js";
 import { changeExports, mfscli, readExports } from "./admin.js";
 import { parseSessions } from "./cli-output.js";

@@ -1,4 +1,4 @@
-import { type AttachmentRecord, formatRecord, parseRecord } from "../glusterfs/record.js";
+import { type AttachmentRecord, formatRecord, parseRecord } from "../attachment-record.js";
 import { formatRange, parseAddress, parseRange, without } from "./address-range.js";
 
 /** One address that must not reach one volume. */

@@ -7,8 +7,8 @@ import {
   type Op,
 } from "@holdfast/core";
 import { resolveAgent } from "../addresses.js";
+import { assertNotStale } from "../attachment-record.js";
 import type { DriverVolume } from "../driver.js";
-import { assertNotStale } from "../glusterfs/record.js";
 import { parseSockets, type Socket } from "../node/sockets.js";
 import { volumeKey } from "../volume-key.js";
 import { changeExports, mfscli, reloadMaster } from "./admin.js";

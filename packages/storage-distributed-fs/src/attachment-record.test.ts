@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { assertNotStale, formatRecord, parseRecord } from "./record.js";
+import { assertNotStale, formatRecord, parseRecord } from "./attachment-record.js";
 import { agentsOf, formatRejected, rejected } from "./reject-list.js";
 
 test("what is written is read back", () => {
