@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { assertNotStale, formatRecord, parseRecord } from "./attachment-record.js";
-import { agentsOf, formatRejected, rejected } from "./reject-list.js";
+import { agentsOf, formatRejected, rejected } from "./glusterfs/reject-list.js";
 
 test("what is written is read back", () => {
   for (const record of [
