@@ -1,5 +1,5 @@
 import { nfsRecipe } from "@holdfast/testkit";
-import { AGENT_CUT, ALL_KILLED, CLEAN_STOP } from "./failover.js";
+import { AGENT_CUT, ALL_KILLED, CLEAN_STOP, SERVER_HUNG_STUCK } from "./failover.js";
 import { failoverSuite } from "./suite.js";
 
 /** Guests are emulated: everything takes several times as long as on a machine. */
@@ -9,5 +9,6 @@ failoverSuite({
   strategy: "shared-fs",
   recipe: nfsRecipe({ server: "kernel" }),
   lease,
-  faults: [CLEAN_STOP, AGENT_CUT, ALL_KILLED],
+  faults: [CLEAN_STOP, AGENT_CUT, SERVER_HUNG_STUCK, ALL_KILLED],
+  everyday: [CLEAN_STOP, AGENT_CUT, SERVER_HUNG_STUCK],
 });

@@ -13,6 +13,10 @@ export interface HolderFault {
   undo(holder: StorageRun, scene: StorageScene): Promise<void>;
   /** The successor need not wait for the lease. */
   readonly released: boolean;
+  /** The time that it takes depends on more than the lease, and was judged while it ran. */
+  readonly untimed?: boolean;
+  /** The successor starts only after a receipt. */
+  readonly fenced?: boolean;
 }
 
 export const AGENT_CUT: HolderFault = {
@@ -76,6 +80,31 @@ export const SERVERS_HUNG: HolderFault = {
   },
   undo: async () => undefined,
   released: true,
+  untimed: true,
+};
+
+/**
+ * NFS, whose client is the kernel: what waits for the server cannot be killed. The run says so and gives the lease to whoever
+ * gets a receipt from the server; until that answers, nobody runs.
+ */
+export const SERVER_HUNG_STUCK: HolderFault = {
+  name: "the server hangs until the holder has said that it is stuck, then goes on; the successor starts after a receipt",
+  async inflict(holder, scene) {
+    const [, second] = scene.world.agents;
+    const { leaseMs, marginMs } = scene.lease;
+    await scene.world.servers.hang();
+    await holder.untilLine(/a successor needs a fence receipt/, PROBE_MS + leaseMs - marginMs + HURRY_MS);
+    await until(
+      "the lock record to say that a fence is needed",
+      async () => /needsFence|pendingFence"?:\s*\{/.test(await scene.tool(second, "lock", "status", "--json")),
+      { timeoutMs: leaseMs, intervalMs: 200, seen: holder.log },
+    );
+    await scene.world.servers.resume();
+  },
+  undo: async () => undefined,
+  released: true,
+  untimed: true,
+  fenced: true,
 };
 
 /** Time between two probes and limit of one, as the run's defaults have it. */
@@ -176,10 +205,11 @@ function parseSplit(text: string): { name: string; ms: number }[] {
 }
 
 /** What every failover must show, whatever its storage. */
-export function expectSafe(result: FailoverResult, scene: StorageScene): void {
+export function expectSafe(result: FailoverResult, scene: StorageScene, fault: HolderFault): void {
   expect(result).toMatchObject({ lost: 0, overlapMs: 0 });
   expect(result.acknowledgedAfter).toBeGreaterThanOrEqual(WRITES_AFTER);
-  if (result.fault === SERVERS_HUNG.name) return; // its time is the probe's, and was judged while it ran
+  if (fault.fenced === true) expect(result.takeover.map(({ name }) => name)).toContain("fence");
+  if (fault.untimed === true) return;
   const waitMs = scene.lease.leaseMs * 1.01 + scene.lease.guardMs;
   // Machines that run tests are shared: the candidate's own part has some room.
   expect(result.leaseWonMs).toBeLessThan(waitMs + 2_000);

@@ -78,7 +78,7 @@ export function failoverSuite(options: FailoverSuiteOptions): void {
         await withScene(scene, async () => {
           const result = await playFailover(scene, fault);
           results.push(result);
-          expectSafe(result, scene);
+          expectSafe(result, scene, fault);
         });
       });
     }
