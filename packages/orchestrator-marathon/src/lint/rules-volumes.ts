@@ -23,7 +23,8 @@ function oneVolume(view: AppView, volume: AppVolume, pointer: string): Found[] {
     const wrong = persistentProblem(volume);
     if (wrong !== null) problems.push(found("MARATHON_VOLUME_REFUSED", pointer, wrong));
     const { containerPath } = volume;
-    const mapped = view.volumes.some(({ hostPath }) => hostPath !== undefined && hostPath === containerPath);
+    const mapped =
+      view.volumes.some(({ hostPath }) => hostPath !== undefined && hostPath === containerPath) || namesSandbox(view);
     // `DOCKER` is also what Marathon takes when the type is left out.
     if ((view.app.container?.type ?? "DOCKER") === "DOCKER" && !mapped) {
       problems.push(found("MARATHON_VOLUME_NOT_MAPPED", pointer));
@@ -31,6 +32,11 @@ function oneVolume(view: AppView, volume: AppVolume, pointer: string): Found[] {
   }
   if (volume.external !== undefined) problems.push(...externalRules(view, volume.external, pointer));
   return problems;
+}
+
+/** An image that is told where the sandbox is finds the volume there. */
+function namesSandbox({ app }: AppView): boolean {
+  return /MESOS_SANDBOX|\/mnt\/mesos\/sandbox/.test(JSON.stringify([app.cmd, app.args, app.env]));
 }
 
 function persistentProblem({ containerPath = "", mode, persistent }: AppVolume): string | null {
