@@ -144,7 +144,7 @@ function waitingRow(cluster: ClusterTiming): BudgetRow {
   };
 }
 
-export function secondsText(ms: number): string {
+function secondsText(ms: number): string {
   return `${(ms / 1_000).toFixed(ms % 1_000 === 0 ? 0 : 1)} s`;
 }
 

@@ -103,6 +103,6 @@ function withoutCredentials(url: string): string {
 }
 
 /** A word as `/bin/sh` reads it back (POSIX.1-2017, Shell Command Language, 2.2.2). */
-export function shellWord(text: string): string {
+function shellWord(text: string): string {
   return /^[a-zA-Z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -96,11 +96,16 @@ describe("compileApp", () => {
     expect(compile().definition.mem).toBe(256 + 256);
   });
 
-  test("the kill grace covers stop, kill, cut, unmount and five seconds", () => {
-    const volume = STRATEGIES["shared-fs"];
-    // 10 000 + 250 + 4 000 + 15 000 + 5 000
-    expect(killGraceSeconds(makeService(), [volume], makeOptions()).seconds).toBe(35);
-    expect(compile().definition.taskKillGracePeriodSeconds).toBe(35);
+  test("the kill grace covers stop, kill, unmount, cut and release", () => {
+    // 10 000 + 250 + 10 000 + 4 000 + 2 000 + 6 000 + 1 000
+    expect(killGraceSeconds(makeService(), [STRATEGIES["shared-fs"]]).seconds).toBe(34);
+    expect(compile().definition.taskKillGracePeriodSeconds).toBe(34);
+    const { exclusivity } = makeService().spec;
+    const slow = makeService({
+      exclusivity: { ...exclusivity, leaseMs: 120_000, stopBudgetMs: 60_000, marginMs: 19_000 },
+    });
+    // At least stop budget + cut + unmount + 5 s
+    expect(killGraceSeconds(slow, [STRATEGIES.nbd]).seconds).toBeGreaterThanOrEqual(60 + 3 + 60 + 5);
   });
 
   test("the one check asks the run, and its grace covers attach and recovery", () => {
@@ -143,6 +148,20 @@ describe("compileApp", () => {
     expect(withEngine({ MYSQL_ROOT_PASSWORD_FILE: "/run/secrets/root" }).definition.env).toHaveProperty(
       "MYSQL_ROOT_PASSWORD_FILE",
     );
+  });
+
+  test("refuses a persistent volume that Marathon would refuse", () => {
+    const volume = STRATEGIES["mesos-volume"];
+    for (const change of [{ name: "a/b" }, { sizeMiB: 0 }, { sizeMiBMax: 20_480 }]) {
+      const scheduler = { ...volume.scheduler, ...change };
+      const run = () => compileApp(makeService(), any, makeOptions({ ...volume, scheduler }));
+      expect(run).toThrow(
+        expect.objectContaining({
+          code: "INVALID_SPEC",
+          detail: expect.objectContaining({ code: "MARATHON_VOLUME_REFUSED" }),
+        }),
+      );
+    }
   });
 
   test("refuses names and labels that are not the service's to choose", () => {

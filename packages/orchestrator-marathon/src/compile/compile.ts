@@ -39,7 +39,7 @@ export function compileApp(service: Service, placement: Placement, options: Comp
   const fields = new ReasonedFields();
   fields.set("id", appId(service, options), "group and metadata.name");
   setInstances(fields, failover);
-  setCommand(fields, service, options, killGraceSeconds(service, volumes, options).seconds * 1_000);
+  setCommand(fields, service, options, killGraceSeconds(service, volumes).seconds * 1_000);
   setLabelsAndEnv(fields, service, failover, options);
   setResources(fields, service, options);
   setContainer(fields, volumes, options);
@@ -47,13 +47,13 @@ export function compileApp(service: Service, placement: Placement, options: Comp
   setNetwork(fields, service);
   setFetch(fields, service, options);
   setHealth(fields, service, options);
-  setStopAndRestart(fields, service, volumes, options);
+  setStopAndRestart(fields, service, volumes);
   const user = options.user ?? (volumes.some(({ capabilities }) => capabilities.mounts) ? "root" : undefined);
   if (user !== undefined) {
     fields.set("user", user, options.user === undefined ? "the run mounts its volume itself" : "as configured");
   }
   const { definition, reasons } = fields;
-  refuseSecrets(definition);
+  refuseErrors(definition);
   return {
     definition,
     reasons,
@@ -239,26 +239,28 @@ function setHealth(fields: ReasonedFields, service: Service, options: CompileOpt
   });
 }
 
-function setStopAndRestart(
-  fields: ReasonedFields,
-  service: Service,
-  volumes: readonly PlacedVolume[],
-  options: CompileOptions,
-): void {
-  const grace = killGraceSeconds(service, volumes, options);
+function setStopAndRestart(fields: ReasonedFields, service: Service, volumes: readonly PlacedVolume[]): void {
+  const grace = killGraceSeconds(service, volumes);
   fields.set("taskKillGracePeriodSeconds", grace.seconds, grace.why);
   fields.set("backoffSeconds", 1, "a first failure is often a lost lease; the successor may try at once");
   fields.set("backoffFactor", 1.5, "failures that repeat are tried less often");
   fields.set("maxLaunchDelaySeconds", 60, "Marathon's default of 300 would add up to five minutes to a failover");
 }
 
-/** What is printed by everybody who may read Marathon's apps. */
-function refuseSecrets(definition: unknown): void {
-  const found = lintDefinition(definition).find(({ code }) => code.startsWith("MARATHON_SECRET_IN_"));
+/** What the linter calls an error in anybody's definition is not sent in ours. */
+function refuseErrors(definition: unknown): void {
+  const found = lintDefinition(definition).find(({ severity }) => severity === "error");
   if (found === undefined) return;
-  throw new HoldfastError("INVALID_SPEC", `A secret would stand in the app definition, at ${found.pointer}.`, {
-    hint: "Everybody who may read Marathon's apps would see it. Give the engine a file, or a reference under spec.engine.secrets.",
-    detail: { pointer: found.pointer },
+  const { code, pointer, why, fix } = found;
+  if (code.startsWith("MARATHON_SECRET_IN_")) {
+    throw new HoldfastError("INVALID_SPEC", `A secret would stand in the app definition, at ${pointer}.`, {
+      hint: "Everybody who may read Marathon's apps would see it. Give the engine a file, or a reference under spec.engine.secrets.",
+      detail: { code, pointer },
+    });
+  }
+  throw new HoldfastError("INVALID_SPEC", `The app definition would be wrong at ${pointer}: ${why}`, {
+    hint: fix,
+    detail: { code, pointer },
   });
 }
 

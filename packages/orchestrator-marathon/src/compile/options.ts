@@ -40,6 +40,4 @@ export interface CompileOptions {
   readonly image?: string;
   /** Space for executable, log and report. Default: 512. */
   readonly sandboxMiB?: number;
-  /** Longest plausible write-back and unmount after the application stopped, milliseconds, per volume. Default: 15 000. */
-  readonly unmountMs?: number;
 }
