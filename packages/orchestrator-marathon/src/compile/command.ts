@@ -6,6 +6,11 @@ import { SERVICE_FILE_NAME } from "./service-file.js";
 /** Where the Mesos containerizer shows the sandbox inside an image (`--sandbox_directory`, its default). */
 const SANDBOX_IN_IMAGE = "/mnt/mesos/sandbox";
 export const EXECUTABLE_NAME = "holdfast";
+/**
+ * In an image the check has another MESOS_SANDBOX and user than the run, since it gets the executor's environment
+ * (checker_process.cpp), so that the two would look for each other in different places. Short enough for a socket.
+ */
+const SOCKET_IN_IMAGE = `${SANDBOX_IN_IMAGE}/holdfast.sock`;
 
 interface Word {
   readonly text: string;
@@ -39,7 +44,8 @@ export function healthLine(service: Service, options: CompileOptions): string {
   const { executable } = options;
   const sandbox = options.image === undefined ? '"$MESOS_SANDBOX"' : SANDBOX_IN_IMAGE;
   const program = "path" in executable ? shellWord(executable.path) : `${sandbox}/${EXECUTABLE_NAME}`;
-  return `${program} health --service ${shellWord(service.metadata.name)}`;
+  const socket = options.image === undefined ? "" : ` --socket ${SOCKET_IN_IMAGE}`;
+  return `${program} health --service ${shellWord(service.metadata.name)}${socket}`;
 }
 
 function runWords(service: Service, options: CompileOptions, graceMs: number): readonly Word[] {
@@ -54,6 +60,7 @@ function runWords(service: Service, options: CompileOptions, graceMs: number): r
   if (pluginDirs.length > 0) add("where plugins of the service file are", "--plugin-dir", pluginDirs.join(":"));
   add("a predecessor that Marathon believes gone may still hold the lease", "--wait");
   add("taskKillGracePeriodSeconds, so that a run warns when its stop does not fit", "--kill-grace-ms", String(graceMs));
+  if (options.image !== undefined) add("where the health check asks", "--status-socket", SOCKET_IN_IMAGE);
   const { engine } = service.spec;
   if (!("command" in engine)) addEngineCommand(add, engineCommand(service, options));
   return words;

@@ -118,6 +118,19 @@ describe("compileApp", () => {
     });
   });
 
+  test("in an image, run and check meet at a socket that both are told", () => {
+    const { cmd, healthChecks } = compileApp(makeService(), any, { ...makeOptions(), image: "redis:7.0.1" })
+      .definition as {
+      cmd: string;
+      healthChecks: { command: { value: string } }[];
+    };
+    const socket = "/mnt/mesos/sandbox/holdfast.sock";
+    expect(cmd).toContain(`--status-socket ${socket}`);
+    expect(healthChecks[0]?.command.value).toBe(
+      `/mnt/mesos/sandbox/holdfast health --service orders-db --socket ${socket}`,
+    );
+  });
+
   test("what is fetched is cached, and its address changes with its content", () => {
     const uris = (spec: Partial<Service["spec"]> = {}) =>
       (compile("shared-fs", spec).definition.fetch as { uri: string; cache: boolean }[]).map(({ uri, cache }) => {
