@@ -23,9 +23,7 @@ export function appsIn(document: unknown, pointer = ""): readonly FoundApp[] {
 const APP_FIELDS = ["cmd", "args", "container", "instances", "cpus", "mem", "upgradeStrategy"];
 
 function looksLikeApp(document: Record<string, unknown>): boolean {
-  return (
-    typeof document.id === "string" && APP_FIELDS.some((field) => field in document) && !("containers" in document)
-  );
+  return typeof document.id === "string" && APP_FIELDS.some((field) => field in document);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

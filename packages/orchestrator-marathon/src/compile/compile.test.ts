@@ -223,6 +223,17 @@ describe("failover", () => {
     });
   });
 
+  test("storage that every agent reaches, but only one agent may use, is pinned as well", () => {
+    const { definition, failover } = compileApp(makeService(), onA, makeOptions());
+    expect(failover.kind).toBe("pinned");
+    expect(definition).toMatchObject({
+      unreachableStrategy: "disabled",
+      constraints: [["hostname", "IS", "a.example"]],
+    });
+    const warm = () => compileApp(makeService({ standby: "warm" }), onA, makeOptions());
+    expect(warm).toThrow(expect.objectContaining({ code: "INVALID_SPEC" }));
+  });
+
   test("a persistent volume stays where Mesos made it and is never replaced", () => {
     const { definition, failover, warnings } = compile("mesos-volume");
     expect(failover.kind).toBe("resident");
@@ -351,7 +362,7 @@ describe("bytes", () => {
       fc.property(services, fc.integer({ min: 1, max: 1_000 }), ({ service, strategy }, more) => {
         const options = makeOptions(STRATEGIES[strategy]);
         const { exclusivity } = service.spec;
-        const changed = { ...exclusivity, attachTimeoutMs: exclusivity.attachTimeoutMs + more };
+        const changed = { ...exclusivity, guardMs: exclusivity.guardMs + more };
         const other = { ...service, spec: { ...service.spec, exclusivity: changed } };
         const bytes = (of: Service) => compileApp(of, placementOf(strategy), options).bytes;
         expect(bytes(other)).not.toBe(bytes(service));

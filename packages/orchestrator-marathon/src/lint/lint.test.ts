@@ -270,6 +270,7 @@ describe("lintDefinition", () => {
   test.each([
     ["a password file", { env: { MYSQL_ROOT_PASSWORD_FILE: "/run/secrets/root" } }],
     ["a secret by reference to a file", { cmd: "exec mysqld --password=/run/secrets/root" }],
+    ["a password that is the path of a file", { env: { DB_PASSWORD: "/run/secrets/db" } }],
     ["null for what is absent", { args: null, ports: null, uris: [] }],
     ["what Marathon reports", { version: "2026-01-01T00:00:00.000Z", tasksRunning: 1, deployments: [] }],
     ["a dot that is meant", { constraints: [["hostname", "LIKE", "node-1.*"]] }],
@@ -279,6 +280,14 @@ describe("lintDefinition", () => {
     ],
   ])("lets %s pass", (_, change) => {
     expect(codesOf({ ...careful, ...change })).toEqual(["MARATHON_NO_WRAPPER"]);
+  });
+
+  test("finds the wrapper behind another program and its own --", () => {
+    const args = ["env", "--", ...runArgs, "--", "mysqld", "--wait"];
+    expect(codesOf({ ...wrapped, args })).toEqual([]);
+    expect(
+      codesOf({ ...wrapped, args: args.filter((arg, index) => arg !== "--wait" || index === args.length - 1) }),
+    ).toEqual(["MARATHON_NO_WAIT"]);
   });
 
   test("says all that it can of a definition in wrong types", () => {
@@ -321,6 +330,7 @@ describe("appsIn", () => {
       ["/groups/0/apps/0"],
     ],
     ["a task", { id: "a.1", appId: "/a", state: "TASK_RUNNING" }, []],
+    ["a pod", { id: "/p", containers: [{ name: "a" }], scaling: { kind: "fixed" } }, []],
     ["nothing", null, []],
   ])("finds what is in %s", (_, document, pointers) => {
     expect(appsIn(document).map(({ pointer }) => pointer)).toEqual(pointers);
