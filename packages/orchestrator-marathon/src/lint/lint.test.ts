@@ -203,6 +203,7 @@ const rows: readonly Row[] = [
   ],
   ["MARATHON_DATA_IN_SANDBOX", { ...careful, container: { ...careful.container, volumes: [] } }, "/container/volumes"],
   ["MARATHON_DATA_NOT_PINNED", without(careful, "constraints"), "/container/volumes/0"],
+  ["MARATHON_DATA_NOT_PINNED", { ...careful, constraints: [["hostname", "CLUSTER"]] }, "/container/volumes/0"],
   [
     "MARATHON_VOLUME_REFUSED",
     volumes({ containerPath: "a/b", mode: "RW", persistent: { size: 1 } }),
@@ -271,6 +272,7 @@ describe("lintDefinition", () => {
     ["a password file", { env: { MYSQL_ROOT_PASSWORD_FILE: "/run/secrets/root" } }],
     ["a secret by reference to a file", { cmd: "exec mysqld --password=/run/secrets/root" }],
     ["a password that is the path of a file", { env: { DB_PASSWORD: "/run/secrets/db" } }],
+    ["a pin by CLUSTER with a value", { constraints: [["hostname", "CLUSTER", "node-1.example"]] }],
     ["null for what is absent", { args: null, ports: null, uris: [] }],
     ["what Marathon reports", { version: "2026-01-01T00:00:00.000Z", tasksRunning: 1, deployments: [] }],
     ["a dot that is meant", { constraints: [["hostname", "LIKE", "node-1.*"]] }],
@@ -280,6 +282,14 @@ describe("lintDefinition", () => {
     ],
   ])("lets %s pass", (_, change) => {
     expect(codesOf({ ...careful, ...change })).toEqual(["MARATHON_NO_WRAPPER"]);
+  });
+
+  test("a check that asks the run needs a grace of a minute only; the run has limits of its own", () => {
+    const [asking] = wrapped.healthChecks as object[];
+    const grace = (gracePeriodSeconds: number) =>
+      codesOf({ ...wrapped, healthChecks: [{ ...asking, gracePeriodSeconds }] });
+    expect(grace(60)).toEqual([]);
+    expect(grace(59)).toEqual(["MARATHON_GRACE_SHORT"]);
   });
 
   test("finds the wrapper behind another program and its own --", () => {
