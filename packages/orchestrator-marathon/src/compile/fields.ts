@@ -11,8 +11,8 @@ import { DIGEST_VARIABLE, digestOf, SERVICE_FILE_NAME, serviceFileUri } from "./
 import type { PlacedVolume } from "./volumes.js";
 
 /**
- * Resident memory of the wrapper in one task: guard 46 MiB and lock process 57 MiB (measured, Node 20 to 24), a storage
- * process of about the same size, and `holdfast health` for the moment of a check. In MiB, rounded up.
+ * Memory of the wrapper in one task, MiB. Resident were 46 for the guard and 57 for the lock process (measured, Node 20,
+ * directory store); a storage process, and `holdfast health` for the moment of a check, are taken to be as large. Rounded up.
  */
 export const WRAPPER_MIB = 256;
 const SANDBOX_MIB = 512;
