@@ -11,6 +11,7 @@ import { repository } from "../checks/tree.mjs";
 import { errorsPage, exitCodesPage } from "./codes.mjs";
 import { conformancePage, readReports } from "./conformance.mjs";
 import { failoverPage } from "./failover.mjs";
+import { marathonLintPage } from "./marathon-lint.mjs";
 import { runPage } from "./run.mjs";
 import { serviceFilePage } from "./service-file.mjs";
 
@@ -38,6 +39,7 @@ export async function generatePages() {
     },
     { title: "Running", intro: "What the executable and the supervisor may answer.", codes: core.RUN_ERROR_CODES },
   ];
+  const marathon = await import(pathToFileURL(join(repository, "packages/orchestrator-marathon/dist/index.js")).href);
   const failover = failoverPage();
   return new Map([
     .../** @type {[string, string][]} */ (
@@ -46,6 +48,7 @@ export async function generatePages() {
     ["docs/reference/conformance.md", conformancePage(readReports(), suite)],
     ["docs/reference/errors.md", errorsPage(groups, core.EXIT_CODES)],
     ["docs/reference/exit-codes.md", exitCodesPage(core.EXIT_CODES, core.EXIT_CODE_MEANINGS, core.ERROR_CODES)],
+    ["docs/reference/marathon-lint.md", marathonLintPage(marathon.LINT_CODES)],
     ["docs/reference/run.md", runPage(runHelp())],
     ["docs/reference/service-file.md", serviceFilePage(zod.toJSONSchema(core.serviceSchema, { io: "input" }))],
   ]);

@@ -1,4 +1,5 @@
 export * from "./budget.js";
+export * from "./canonical-json.js";
 export * from "./control.js";
 export * from "./engine.js";
 export * from "./error-codes.js";
@@ -29,6 +30,7 @@ export * from "./storage/placement-decision.js";
 export * from "./storage/quarantine-decision.js";
 export * from "./storage/request-decision.js";
 export * from "./storage/restore-decision.js";
+export * from "./storage/scheduler-volume.js";
 export * from "./storage/steps-decision.js";
 export * from "./storage/strategy.js";
 export * from "./store.js";

@@ -110,7 +110,10 @@ export const serviceSchema = z.strictObject({
         iops: z.strictObject({ read: z.int().positive().optional(), write: z.int().positive().optional() }).optional(),
         network: z.strictObject({ egressMbit: z.number().positive() }).optional(),
       }),
-      standby: z.enum(["none", "warm"]).default("none"),
+      standby: z
+        .enum(["none", "warm"])
+        .default("none")
+        .describe("`warm`: a second task waits for the lease on another agent; it reserves the resources twice."),
       backup: z.array(backupSchema).default([]),
       restore: z
         .strictObject({

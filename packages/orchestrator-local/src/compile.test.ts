@@ -55,6 +55,12 @@ describe("compileService", () => {
     expect(lintDefinition(compile().definition)).toEqual([]);
   });
 
+  test("says that it keeps no warm standby", () => {
+    expect(compile({ ...service, spec: { ...service.spec, standby: "warm" } }).warnings).toEqual([
+      expect.stringContaining("standby"),
+    ]);
+  });
+
   test("refuses an engine whose command is not known", () => {
     const redis = { ...service.spec, engine: { type: "redis", version: "7.0", options: {}, secrets: {} } };
     expect(() => compile({ ...service, spec: redis })).toThrow(expect.objectContaining({ code: "UNSUPPORTED" }));

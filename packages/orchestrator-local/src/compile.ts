@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
-import { type CompiledService, type EngineCommand, HoldfastError, type Placement, type Service } from "@holdfast/core";
+import {
+  type CompiledService,
+  canonicalJson,
+  type EngineCommand,
+  HoldfastError,
+  type Placement,
+  type Service,
+} from "@holdfast/core";
 import type * as z from "zod";
-import { canonicalJson, type LocalDefinition, localDefinitionSchema } from "./definition.js";
+import { type LocalDefinition, localDefinitionSchema } from "./definition.js";
 
 export interface CompileOptions {
   /** How the wrapper is started: the executable and its leading arguments. */
@@ -50,6 +57,7 @@ export function compileService(service: Service, placement: Placement, options: 
   if (placement.kind === "attribute") {
     warnings.push(`local agents have no attributes: ${placement.name}=${placement.value} is not enforced`);
   }
+  if (service.spec.standby === "warm") warnings.push("standby: warm is not provided here: one run waits or works");
   if (placement.kind === "wait") warnings.push(`placement is not known yet: ${placement.why}`);
   return {
     definition,

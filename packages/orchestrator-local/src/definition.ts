@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { agentIdSchema, HoldfastError, serviceNameSchema } from "@holdfast/core";
+import { agentIdSchema, canonicalJson, HoldfastError, serviceNameSchema } from "@holdfast/core";
 import * as z from "zod";
 
 /**
@@ -45,14 +45,6 @@ export function parseDefinition(definition: unknown): LocalDefinition {
 /** Equal definitions have equal versions, whatever the order of their keys; another version means a restart. */
 export function definitionVersion(definition: LocalDefinition): string {
   return createHash("sha256").update(canonicalJson(definition)).digest("hex").slice(0, 16);
-}
-
-/** The same for equal values, whatever the order of keys. */
-export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(",")}}`;
 }
 
 /** What an agent puts in the place of the placeholders. */

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { HoldfastError } from "@holdfast/core";
 import { createOp, nativeVolumeTools } from "@holdfast/effects";
 import type { Command } from "commander";
+import { type AppReport, appLines, reportApps } from "../doctor/app-file.js";
 import { judgePath } from "../doctor/judge.js";
 import { pathLines, strategyLines } from "../doctor/lines.js";
 import type { DoctorReport } from "../doctor/observation.js";
@@ -20,6 +21,7 @@ interface DoctorFlags {
   readonly volume?: string;
   readonly service?: string;
   readonly file?: string;
+  readonly app?: string;
   readonly pluginDir: readonly string[];
   readonly timeoutMs: string;
   readonly json?: boolean;
@@ -30,24 +32,29 @@ export function registerDoctor(program: Command): void {
   program
     .command("doctor")
     .description(
-      "say of any path what it is, whether a run would be safe on it, and how strong the promise is; writes nothing",
+      "say of any path what it is and whether a run would be safe on it, and of any Marathon app what speaks against it; writes nothing",
     )
     .option("--volume <path>", "the path to look at")
     .option("--service <name>", "the service that it should belong to")
     .option("-f, --file <file>", "service file: asks each strategy what it finds at its server and mounts")
+    .option("--app <file>", "JSON file with Marathon app definitions, also ones that Holdfast never wrote")
     .option("--plugin-dir <dir>", PLUGIN_DIR_HELP, pluginDirs, [])
     .option("--timeout-ms <ms>", "how long a path may take to answer", "5000")
     .option("--json", "machine-readable output")
     .action(async (flags: DoctorFlags) => {
-      if (flags.volume === undefined && flags.file === undefined) {
+      const looksAtPaths = flags.volume !== undefined || flags.file !== undefined;
+      if (!looksAtPaths && flags.app === undefined) {
         throw new HoldfastError("USAGE", "There is nothing to look at.", {
-          hint: "Give --volume PATH, -f FILE or both.",
+          hint: "Give --volume PATH, -f FILE or --app FILE.",
         });
       }
-      const { paths, strategies } = await examine(flags);
-      if (flags.json === true) printJson({ paths, strategies });
-      else printLines([...strategies.flatMap(strategyLines), ...paths.flatMap(pathLines)]);
-      const findings = [...paths, ...strategies].flatMap((report) => report.findings);
+      const apps: readonly AppReport[] = flags.app === undefined ? [] : await reportApps(flags.app);
+      const { paths, strategies } = looksAtPaths ? await examine(flags) : { paths: [], strategies: [] };
+      if (flags.json === true) printJson({ paths, strategies, apps });
+      else printLines([...strategies.flatMap(strategyLines), ...paths.flatMap(pathLines), ...apps.flatMap(appLines)]);
+      const findings = [...paths, ...strategies, ...apps].flatMap((report): { severity: string }[] => [
+        ...report.findings,
+      ]);
       if (findings.some(({ severity }) => severity === "error")) process.exitCode = 1;
     });
 }

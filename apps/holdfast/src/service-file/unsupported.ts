@@ -5,12 +5,11 @@ import type { ServiceFile } from "./read.js";
  * and not ignored.
  */
 export function refuseUnsupported({ service, problem }: ServiceFile): void {
-  const { exclusivity, restore, standby } = service.spec;
+  const { exclusivity, restore } = service.spec;
   const fix = "Leave it out; this version of Holdfast does not do it.";
   const problems = [
     { used: exclusivity.onStoreLoss === "keep", keys: ["spec", "exclusivity", "onStoreLoss"] },
     { used: restore.onEmptyVolume !== "never", keys: ["spec", "restore", "onEmptyVolume"] },
-    { used: standby !== "none", keys: ["spec", "standby"] },
   ].flatMap(({ used, keys }) => (used ? [{ keys, atKey: true, message: "is not supported yet", fix }] : []));
   if (problems.length > 0) throw problem(problems);
 }

@@ -18,6 +18,7 @@ import type {
   VolumeEvidence,
   VolumeMetrics,
 } from "./observation.js";
+import type { SchedulerVolume } from "./scheduler-volume.js";
 
 /**
  * Where a service keeps its data, and how one run at a time gets to write it. Two halves joined by a serialisable
@@ -48,6 +49,8 @@ export interface StorageStrategy {
   explain(volume: Volume): StorageExplanation;
   /** Which agents may run it. */
   placement(volume: Volume, observed: ObservedVolume, agents: readonly AgentView[]): Placement;
+  /** The volume that the scheduler has to make, for a strategy whose data lies in one; see `Orchestrator.compile`. */
+  schedulerVolume?(volume: Volume): SchedulerVolume;
   /** Equal observations give equal plans; an empty list of steps means that `attach`'s context is all that is wanted. */
   plan(volume: Volume, observed: ObservedVolume, target: StorageTarget): StoragePlan;
 
