@@ -14,6 +14,9 @@ import { registerVolume } from "./volume.js";
 
 declare const HOLDFAST_VERSION: string;
 
+/** As a shell tells the end by SIGPIPE. */
+const BROKEN_PIPE_EXIT = 141;
+
 /** Everything but `run`. @param argv - The arguments after the program's own name. */
 export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command("holdfast")
@@ -42,12 +45,19 @@ export async function main(argv: readonly string[]): Promise<void> {
   for (const register of commands) register(program);
   forEachCommand(program, (command) => command.exitOverride().configureOutput({ outputError: () => undefined }));
   const json = argv.includes("--json");
+  process.stdout.on("error", onOutputGone);
   try {
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return;
     process.exitCode = printError(error instanceof CommanderError ? usageError(error) : error, json);
   }
+}
+
+/** `holdfast … | head`: whoever read has enough. `dev`, which has things to take down, listens for it, too. */
+function onOutputGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  if (process.stdout.listenerCount("error") === 1) process.exit(BROKEN_PIPE_EXIT);
 }
 
 function forEachCommand(command: Command, action: (command: Command) => void): void {
