@@ -1,4 +1,5 @@
 export * from "./agents/index.js";
+export { type Contracts, findContracts } from "./contracts.js";
 export * from "./fakes/index.js";
 export * from "./faults/index.js";
 export * from "./judge/index.js";

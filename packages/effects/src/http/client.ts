@@ -3,7 +3,7 @@ import { readBody } from "./body.js";
 import { authorization, type HttpCredentials } from "./credentials.js";
 import { type Deadline, startDeadline } from "./deadline.js";
 import { decideRedirect, parseEndpoints, resolvePath } from "./endpoint.js";
-import { ExchangeError, exchange } from "./exchange.js";
+import { describe, ExchangeError, exchange } from "./exchange.js";
 import { type Attempt, attemptOf, redirectRefused, unknownOutcome, unreachable } from "./failures.js";
 import { type HttpTls, readTls } from "./tls.js";
 
@@ -46,6 +46,7 @@ export interface HttpAnswer {
 
 export interface HttpStream {
   readonly url: URL;
+  readonly headers: IncomingHttpHeaders;
   readonly chunks: AsyncIterable<Uint8Array>;
   close(): void;
 }
@@ -89,8 +90,11 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     let landedAt: number | null = index;
     for (let redirects = 0; ; redirects += 1) {
       // Read for each request: whoever rotates a secret or a certificate need not tell us.
-      const credential = await authorization(options.credentials);
-      const tls = url.protocol === "https:" ? await readTls(options.tls) : {};
+      const files = [
+        authorization(options.credentials),
+        url.protocol === "https:" ? readTls(options.tls) : {},
+      ] as const;
+      const [credential, tls] = await unlessEnded(Promise.all(files), deadline.signal);
       const message = await exchange({
         method: call.method,
         url,
@@ -171,12 +175,23 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   };
 }
 
+/** A file on a dead mount never answers; the call ends all the same. */
+function unlessEnded<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(describe(signal.reason, false, signal));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
 function streamOf({ message, url }: Landed, signal: AbortSignal | undefined): HttpStream {
   const onAbort = () => message.destroy(signal?.reason instanceof Error ? signal.reason : new Error("aborted"));
   if (signal?.aborted) onAbort();
   else signal?.addEventListener("abort", onAbort, { once: true });
   message.once("close", () => signal?.removeEventListener("abort", onAbort));
-  return { url, chunks: message as AsyncIterable<Uint8Array>, close: () => message.destroy() };
+  const { headers } = message;
+  return { url, headers, chunks: message as AsyncIterable<Uint8Array>, close: () => message.destroy() };
 }
 
 function isRedirect({ statusCode = 0 }: IncomingMessage, call: HttpCall): boolean {

@@ -16,7 +16,7 @@ function connection(steps: readonly Step[]): HttpStream {
       else await sleep(step, undefined, { signal: closed.signal });
     }
   }
-  return { url: new URL("http://one:1/x"), chunks: chunks(), close: () => closed.abort() };
+  return { url: new URL("http://one:1/x"), headers: {}, chunks: chunks(), close: () => closed.abort() };
 }
 
 /** Each letter is a record; `.` is a sign of life and none. */
@@ -96,7 +96,13 @@ test("a parser that throws ends the connection and not the watch", async () => {
       return letters().push(chunk);
     },
   });
-  const { watching, stop } = follow([["a", "!"], ["b", 10_000]], { parser });
+  const { watching, stop } = follow(
+    [
+      ["a", "!"],
+      ["b", 10_000],
+    ],
+    { parser },
+  );
   expect(await take(watching, 5)).toEqual(["resync", "a", "down", "resync", "b"]);
   stop.abort();
 });

@@ -11,7 +11,10 @@ export interface Loopback {
   file(name: string, text: string): string;
   /** Each resolves with the base URL of a new server. */
   http(listener: RequestListener): Promise<string>;
-  https(listener: RequestListener, certificate: { readonly certFile: string; readonly keyFile: string }): Promise<string>;
+  https(
+    listener: RequestListener,
+    certificate: { readonly certFile: string; readonly keyFile: string },
+  ): Promise<string>;
   /** A server of bytes: what is read and answered, and when, is the test's business. */
   raw(onConnection: (socket: Socket) => void): Promise<string>;
   /** An address where nobody listens. */
