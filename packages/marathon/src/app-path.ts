@@ -1,5 +1,4 @@
-import { HoldfastError } from "@holdfast/core";
-import { problemOf } from "./call.js";
+import { firstIssues, HoldfastError } from "@holdfast/core";
 import { appDefinitionSchema, appIdSchema, appPatchSchema } from "./definition/app.js";
 
 /**
@@ -9,7 +8,7 @@ import { appDefinitionSchema, appIdSchema, appPatchSchema } from "./definition/a
 export function appPath(id: string, ...rest: readonly string[]): string {
   const result = appIdSchema.safeParse(id);
   if (!result.success) {
-    throw new HoldfastError("INVALID_SPEC", `${JSON.stringify(id)} is no app id.`, { hint: problemOf(result.error) });
+    throw new HoldfastError("INVALID_SPEC", `${JSON.stringify(id)} is no app id.`, { hint: firstIssues(result.error) });
   }
   return ["/v2/apps", id.slice(1), ...rest.map(encodeURIComponent)].join("/");
 }
@@ -22,7 +21,7 @@ export function checked(kind: "definition" | "patch", value: unknown): unknown {
   const schema = kind === "definition" ? appDefinitionSchema : appPatchSchema;
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new HoldfastError("INVALID_SPEC", `The app ${kind} is not one: ${problemOf(result.error)}.`, {
+  throw new HoldfastError("INVALID_SPEC", `The app ${kind} is not one: ${firstIssues(result.error)}.`, {
     hint: "Nothing was sent. Correct the fields named; deprecated ones have a successor in Marathon's documentation.",
   });
 }

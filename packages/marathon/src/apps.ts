@@ -1,5 +1,5 @@
 import { hasCode } from "@holdfast/core";
-import { z } from "zod";
+import * as z from "zod";
 import { appPath, checked } from "./app-path.js";
 import { type CallOptions, parse, type Send, type SendRaw } from "./call.js";
 import type { AppDefinition, AppPatch } from "./definition/app.js";

@@ -1,5 +1,6 @@
+import { firstIssues } from "@holdfast/core";
 import type { HttpAnswer, HttpCall, HttpClient } from "@holdfast/effects";
-import type { z } from "zod";
+import type * as z from "zod";
 import { type Asked, errorOf, unreadable } from "./errors.js";
 import { withoutNulls } from "./nulls.js";
 
@@ -26,9 +27,7 @@ export type Send = <S extends z.ZodType>(request: Request, schema: S, options?: 
 /** Like {@link Send} for answers whose status or absent body matters. */
 export type SendRaw = (request: Request, options?: CallOptions) => Promise<HttpAnswer>;
 
-const TIMEOUT_MS = 15_000;
-
-export function createSender(http: HttpClient, timeoutMs = TIMEOUT_MS): { send: Send; sendRaw: SendRaw } {
+export function createSender(http: HttpClient, timeoutMs: number): { send: Send; sendRaw: SendRaw } {
   const sendRaw: SendRaw = async (request, options = {}) => {
     const { method, path, query, body, effect } = request;
     const answer = await http.call({
@@ -56,12 +55,5 @@ export function parse<S extends z.ZodType>(answer: HttpAnswer, asked: Asked, sch
   }
   const result = schema.safeParse(withoutNulls(json));
   if (result.success) return result.data;
-  throw unreadable(answer, asked, problemOf(result.error));
-}
-
-/** The first complaints. Where and what kind, never the value: an app's `env` may hold a secret. */
-export function problemOf(error: z.ZodError): string {
-  const shown = error.issues.slice(0, 3).map(({ path, message }) => `${path.join(".") || "the whole"}: ${message}`);
-  const more = error.issues.length - shown.length;
-  return more > 0 ? `${shown.join("; ")}; and ${more} more` : shown.join("; ");
+  throw unreadable(answer, asked, firstIssues(result.error));
 }

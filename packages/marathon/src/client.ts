@@ -1,8 +1,7 @@
-import { HoldfastError } from "@holdfast/core";
+import { type HttpServiceConfig, parseHttpService } from "@holdfast/core";
 import { createHttpClient } from "@holdfast/effects";
 import { type AppsApi, createAppsApi } from "./apps.js";
-import { createSender, problemOf } from "./call.js";
-import { type MarathonConfig, marathonConfigSchema } from "./config.js";
+import { createSender } from "./call.js";
 import { createDeploymentsApi, type DeploymentsApi } from "./deployments.js";
 import { type EventItem, type EventsOptions, followEvents } from "./events/follow.js";
 import { createQueueApi, type QueueApi } from "./queue.js";
@@ -22,21 +21,9 @@ export interface MarathonClient extends ServerApi {
  * A client of one Marathon. Holds no connection open but those of `events`; nothing to close.
  * @throws `INVALID_SPEC`: the configuration cannot work. Nothing was contacted.
  */
-export function createMarathonClient(config: MarathonConfig): MarathonClient {
-  const parsed = marathonConfigSchema.safeParse(config);
-  if (!parsed.success) {
-    throw new HoldfastError("INVALID_SPEC", `Marathon is not configured right: ${problemOf(parsed.error)}.`, {
-      hint: "Correct the fields named.",
-    });
-  }
-  const { endpoints, credentials, timeoutMs } = parsed.data;
-  const { caFile, certFile, keyFile } = parsed.data.tls ?? {};
-  const tls = {
-    ...(caFile === undefined ? {} : { caFile }),
-    ...(certFile === undefined ? {} : { certFile }),
-    ...(keyFile === undefined ? {} : { keyFile }),
-  };
-  const http = createHttpClient({ service: "Marathon", endpoints, credentials, tls });
+export function createMarathonClient(config: HttpServiceConfig): MarathonClient {
+  const { timeoutMs, ...settings } = parseHttpService(config, "Marathon");
+  const http = createHttpClient({ service: "Marathon", ...settings });
   const { send, sendRaw } = createSender(http, timeoutMs);
   return {
     ...createServerApi(send, sendRaw),

@@ -1,7 +1,6 @@
 export type { AppsApi, ListAppsOptions, WriteOptions } from "./apps.js";
 export type { CallOptions } from "./call.js";
 export { createMarathonClient, type MarathonClient } from "./client.js";
-export { type MarathonConfig, marathonConfigSchema } from "./config.js";
 export {
   type AppDefinition,
   type AppPatch,

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 // Answers. Tolerant: what is not named here is kept as it came, so that another version of Marathon can be read; what is
 // named and required is what callers decide on. Nulls were removed before (Marathon: null means absent).

@@ -1,5 +1,5 @@
 import { hasCode } from "@holdfast/core";
-import { z } from "zod";
+import * as z from "zod";
 import type { CallOptions, Send, SendRaw } from "./call.js";
 import { unreadable } from "./errors.js";
 import { infoSchema, leaderSchema, type MarathonInfo } from "./schemas.js";

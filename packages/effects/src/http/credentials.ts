@@ -1,12 +1,8 @@
-import { HoldfastError, type SecretReference } from "@holdfast/core";
+import { HoldfastError, type HttpServiceSettings } from "@holdfast/core";
 import { readSecret } from "../secret.js";
 
-/** Where the credentials are. They are read again for each request, so that they can be rotated in place. */
-export type HttpCredentials =
-  /** HTTP basic. The secret is `user:password`. */
-  | { readonly type: "basic"; readonly secret: SecretReference }
-  /** `Authorization: token=…` as DC/OS wants it, or `Bearer …`. The secret is the token alone. */
-  | { readonly type: "token"; readonly secret: SecretReference; readonly style: "dcos" | "bearer" };
+/** Read again for each request, so that they can be rotated in place. */
+export type HttpCredentials = NonNullable<HttpServiceSettings["credentials"]>;
 
 /**
  * The value of the Authorization header.

@@ -1,14 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, type HttpServiceSettings } from "@holdfast/core";
 
-/** Files with PEM text. All are read again for each connection, so that certificates can be rotated in place. */
-export interface HttpTls {
-  /** Trusted authorities. They replace those of the system. */
-  readonly caFile?: string;
-  /** Own certificate and its key, where the server asks for one. */
-  readonly certFile?: string;
-  readonly keyFile?: string;
-}
+/** Files with PEM text, read again for each connection, so that certificates can be rotated in place. */
+export type HttpTls = NonNullable<HttpServiceSettings["tls"]>;
 
 export interface TlsMaterial {
   readonly ca?: Buffer;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { checkSchema, healthCheckSchema, readinessCheckSchema } from "./checks.js";
 import { containerSchema, networkSchema, portDefinitionSchema } from "./container.js";
 

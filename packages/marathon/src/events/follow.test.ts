@@ -1,9 +1,9 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { HttpServiceConfig } from "@holdfast/core";
 import { createLoopback, type Loopback } from "@holdfast/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createMarathonClient } from "../client.js";
-import type { MarathonConfig } from "../config.js";
 import { json, recording, type SeenRequest } from "../marathon.fixture.js";
 import type { EventItem, EventsOptions } from "./follow.js";
 
@@ -25,7 +25,7 @@ const FAST = {
   backoff: { firstMs: 5, factor: 1, maxMs: 5 },
 };
 
-function follow(config: MarathonConfig, options: Partial<EventsOptions> = {}) {
+function follow(config: HttpServiceConfig, options: Partial<EventsOptions> = {}) {
   return createMarathonClient(config).events({ ...FAST, signal: stop.signal, ...options });
 }
 
