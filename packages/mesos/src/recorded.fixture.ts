@@ -16,7 +16,7 @@ export function names(pattern: RegExp): string[] {
 }
 
 export const bytes = (name: string) => readFileSync(`${directory}${name}`);
-export const text = (name: string) => bytes(name).toString("utf8");
+const text = (name: string) => bytes(name).toString("utf8");
 export const json = (name: string): unknown => JSON.parse(text(name));
 
 /** What went over the wire: the body as text, with its 64-bit integers untouched. */

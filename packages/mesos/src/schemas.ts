@@ -23,7 +23,7 @@ const attributeSchema = z.looseObject({
   set: z.looseObject({ item: z.array(z.string()).optional() }).optional(),
 });
 
-export const agentInfoSchema = z.looseObject({
+const agentInfoSchema = z.looseObject({
   id: id.optional(),
   hostname: z.string(),
   port: z.int().optional(),
@@ -32,7 +32,7 @@ export const agentInfoSchema = z.looseObject({
   attributes: list(attributeSchema),
 });
 
-export const agentSchema = z.looseObject({
+const agentSchema = z.looseObject({
   agent_info: agentInfoSchema,
   /** Connected and not deactivated: offers are made. */
   active: z.boolean().default(false),
@@ -71,7 +71,7 @@ const statusSchema = z.looseObject({
   healthy: z.boolean().optional(),
 });
 
-export const taskSchema = z.looseObject({
+const taskSchema = z.looseObject({
   task_id: id,
   framework_id: id,
   agent_id: id,
@@ -93,7 +93,7 @@ export const tasksSchema = z.looseObject({
 });
 export type MesosTasks = z.output<typeof tasksSchema>;
 
-export const frameworkSchema = z.looseObject({
+const frameworkSchema = z.looseObject({
   framework_info: z.looseObject({
     id: id.optional(),
     name: z.string(),

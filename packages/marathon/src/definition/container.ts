@@ -6,7 +6,7 @@ const mode = z.enum(["RO", "RW"]);
 const containerPath = z.string().min(1);
 
 /** A container, network or check is as in `types/*.raml` of Marathon 1.10; what is deprecated there is not here. */
-export const portMappingSchema = z.strictObject({
+const portMappingSchema = z.strictObject({
   containerPort: port.optional(),
   hostPort: port.optional(),
   servicePort: port.optional(),
