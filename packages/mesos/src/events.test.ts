@@ -25,7 +25,7 @@ const REMOVED = record({ type: "AGENT_REMOVED", agent_removed: { agent_id: { val
 
 function follow(endpoints: string[], options: Partial<MesosEventsOptions> = {}) {
   const fast = {
-    silenceMs: 300,
+    silenceMs: 800,
     connectTimeoutMs: 500,
     backoff: { firstMs: 5, factor: 1, maxMs: 5 },
     signal: stop.signal,
@@ -105,15 +105,15 @@ test("heartbeats keep a quiet stream; without them it is given up", async () => 
       let beats = 0;
       const timer = setInterval(() => {
         beats += 1;
-        if (beats < 7) socket.write(HEARTBEAT);
-        else if (beats === 7) socket.write(REMOVED);
+        if (beats < 15) socket.write(HEARTBEAT);
+        else if (beats === 15) socket.write(REMOVED);
       }, 100);
       socket.on("close", () => clearInterval(timer));
     },
     (socket) => socket.write(HEAD + SUBSCRIBED),
   );
   const told = await take(follow([url]), 6);
-  expect(told).toEqual(["resync", "SUBSCRIBED", "AGENT_REMOVED", "down: no byte for 300 ms", "resync", "SUBSCRIBED"]);
+  expect(told).toEqual(["resync", "SUBSCRIBED", "AGENT_REMOVED", "down: no byte for 800 ms", "resync", "SUBSCRIBED"]);
 });
 
 test("bytes that are no RecordIO end the connection and not the watch", async () => {

@@ -2,8 +2,6 @@
 export interface Deadline {
   readonly signal: AbortSignal;
   remainingMs(): number;
-  /** True when time ended it and not the caller. */
-  timedOut(): boolean;
   /** Lets go of the timer and of the caller's signal. */
   dispose(): void;
 }
@@ -15,9 +13,7 @@ export interface Deadline {
 export function startDeadline(timeoutMs: number, parent?: AbortSignal): Deadline {
   const controller = new AbortController();
   const endsAtMs = performance.now() + timeoutMs;
-  let timedOut = false;
   const timer = setTimeout(() => {
-    timedOut = !controller.signal.aborted;
     controller.abort(new Error(`no complete answer within ${Math.round(timeoutMs)} ms`));
   }, timeoutMs);
   const onAbort = () => controller.abort(parent?.reason);
@@ -26,7 +22,6 @@ export function startDeadline(timeoutMs: number, parent?: AbortSignal): Deadline
   return {
     signal: controller.signal,
     remainingMs: () => Math.max(0, endsAtMs - performance.now()),
-    timedOut: () => timedOut,
     dispose() {
       clearTimeout(timer);
       parent?.removeEventListener("abort", onAbort);

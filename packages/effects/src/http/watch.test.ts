@@ -1,3 +1,6 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { HttpStream } from "./client.js";
@@ -35,7 +38,7 @@ function follow(connections: readonly (readonly Step[])[], options: Partial<Watc
       return connection(steps);
     },
     parser: letters,
-    silenceMs: 200,
+    silenceMs: 600,
     settledAfterMs: 20,
     backoff: { firstMs: 2, factor: 1, maxMs: 2 },
     signal: stop.signal,
@@ -73,14 +76,41 @@ test("without a time, only a record proves the subscription", async () => {
 });
 
 test("a silent connection is given up after the limit; signs of life without a record keep it", async () => {
-  const lively = Array.from({ length: 12 }, () => [40, "."] as const).flat();
-  const { watching, stop } = follow([[...lively, "a", 10_000]], { settledAfterMs: null, silenceMs: 200 });
+  const lively = Array.from({ length: 25 }, () => [40, "."] as const).flat();
+  const { watching, stop } = follow([[...lively, "a", 10_000]], { settledAfterMs: null });
   expect(await take(watching, 2)).toEqual(["resync", "a"]);
   const before = performance.now();
   const { value } = await watching.next();
-  expect(value).toMatchObject({ kind: "down", error: { message: "no byte for 200 ms" } });
-  expect(performance.now() - before).toBeGreaterThan(150);
+  expect(value).toMatchObject({ kind: "down", error: { message: "no byte for 600 ms" } });
+  expect(performance.now() - before).toBeGreaterThan(500);
   stop.abort();
+});
+
+// A process of its own sends while this one stands still.
+const SENDER = `require("node:net").createServer((socket) => {
+  socket.on("error", () => socket.destroy());
+  socket.write("a");
+  setInterval(() => socket.write("."), 50);
+  setTimeout(() => socket.write("b"), 1200);
+}).listen(0, "127.0.0.1", function () { console.log(this.address().port); });`;
+
+test("bytes that waited in the socket while this process stood still are no silence", async () => {
+  const sender = spawn(process.execPath, ["-e", SENDER], { stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    const [port] = await once(sender.stdout, "data");
+    const open = async (): Promise<HttpStream> => {
+      const socket = connect(Number(port), "127.0.0.1");
+      return { url: new URL("http://one:1/x"), headers: {}, chunks: socket, close: () => socket.destroy() };
+    };
+    const { watching, stop } = follow([], { open, settledAfterMs: null, silenceMs: 300 });
+    expect(await take(watching, 2)).toEqual(["resync", "a"]);
+    const untilMs = performance.now() + 600;
+    while (performance.now() < untilMs); // stands still for longer than the limit
+    expect(await take(watching, 1)).toEqual(["b"]);
+    stop.abort();
+  } finally {
+    sender.kill("SIGKILL");
+  }
 });
 
 test("a connection that cannot be made is tried again, and what happened is told each time", async () => {

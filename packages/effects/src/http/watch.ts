@@ -90,9 +90,16 @@ async function follow<T>(
   const parser = options.parser();
   let silent = false;
   let recordSeen = false;
+  let chunks = 0;
   const silence = setTimeout(() => {
-    silent = true;
-    stream.close();
+    // After a stall of this process the timer is due before the bytes that wait in the socket were looked at; they are
+    // by the time of the immediate.
+    const seen = chunks;
+    setImmediate(() => {
+      if (chunks !== seen) return;
+      silent = true;
+      stream.close();
+    });
   }, options.silenceMs);
   // The head of the answer may come before the server listens to its own events (Marathon sends it first). A snapshot that
   // was read in between would miss what happened then; the first record proves that it listens.
@@ -102,6 +109,7 @@ async function follow<T>(
       : setTimeout(() => mailbox.put({ kind: "resync", why: "connected", endpoint }), options.settledAfterMs);
   try {
     for await (const chunk of stream.chunks) {
+      chunks += 1;
       silence.refresh();
       for (const value of parser.push(chunk)) {
         if (!recordSeen) {
