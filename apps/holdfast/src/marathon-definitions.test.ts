@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import type { ObservedVolume, Placement } from "@holdfast/core";
 import { assemblePlugins } from "@holdfast/core";
 import { type CompileOptions, compileApp, lintDefinition, placedVolume } from "@holdfast/orchestrator-marathon";
