@@ -45,10 +45,10 @@ export function satisfies(
   placed: readonly ConstrainedAgent[],
 ): boolean {
   return constraints.every(([field = "", operator = "", value]) => {
-    const own = valueOf(agent, field);
+    const own = fieldValue(agent, field);
     // Facts 7: an agent without the attribute matches only UNLIKE.
     if (own === undefined) return operator === "UNLIKE";
-    const same = placed.filter((other) => valueOf(other, field) === own).length;
+    const same = placed.filter((other) => fieldValue(other, field) === own).length;
     switch (operator) {
       case "UNIQUE":
         return same === 0;
@@ -74,13 +74,13 @@ export function satisfies(
 function smallestGroup(placed: readonly ConstrainedAgent[], field: string, groups: number): number {
   const counts = new Map<string, number>();
   for (const agent of placed) {
-    const group = valueOf(agent, field) ?? "";
+    const group = fieldValue(agent, field) ?? "";
     counts.set(group, (counts.get(group) ?? 0) + 1);
   }
   return counts.size < groups || counts.size === 0 ? 0 : Math.min(...counts.values());
 }
 
-function valueOf(agent: ConstrainedAgent, field: string): string | undefined {
+function fieldValue(agent: ConstrainedAgent, field: string): string | undefined {
   if (field === "hostname" || field === "@hostname") return agent.hostname;
   if (field === "@region") return agent.region;
   if (field === "@zone") return agent.zone;

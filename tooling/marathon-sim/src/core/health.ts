@@ -1,6 +1,6 @@
 import { runsOnAgent } from "./app-schema.js";
 import { sendKill } from "./kill.js";
-import { emit, type Instance, type Sim, timestamp } from "./model.js";
+import { emit, type Instance, type ReadinessResponse, type Sim, timestamp } from "./model.js";
 import { isUnreachable } from "./states.js";
 
 /** A result of a check that the agent makes: it came with a task status, and the agent itself kills (facts 9). */
@@ -38,6 +38,20 @@ export function leaderHealth(
     slaveId: instance.agent?.id ?? null,
   });
   sendKill(sim, instance);
+}
+
+/** A result of a readiness check, which the leader makes; it gates deployments only (facts 9). */
+export function readinessResult(
+  sim: Sim,
+  instance: Instance,
+  name: string,
+  ready: boolean,
+  lastResponse: ReadinessResponse | null,
+): void {
+  const check = sim.apps.get(instance.appId)?.app.readinessChecks.find((each) => each.name === name);
+  if (check === undefined || instance.condition !== "Running") return;
+  instance.readiness = [{ name, ready, lastResponse: check.preserveLastResponse ? lastResponse : null }];
+  instance.ready = instance.ready || ready;
 }
 
 function note(sim: Sim, instance: Instance, healthy: boolean, cause: string | null): void {

@@ -76,7 +76,8 @@ export function noticeSilence(sim: Sim): void {
   }
 }
 
-function declareUnreachable(sim: Sim, agent: Agent): void {
+/** The master gives the agent up now, without waiting for its limit. */
+export function declareUnreachable(sim: Sim, agent: Agent): void {
   agent.registration = "unreachable";
   for (const task of tasksOf(sim, agent)) tell(sim, task, "TASK_UNREACHABLE", "Agent unreachable");
 }

@@ -48,6 +48,11 @@ const JOBS: Record<TimerName, { readonly everyMs: (sim: Sim) => number; readonly
   overdue: { everyMs: ({ flags }) => flags.killRetryMs / 10, run: repeatKills },
 };
 
+/** Does one of the periodic jobs now, whenever it was due. */
+export function runJob(sim: Sim, name: TimerName): void {
+  JOBS[name].run(sim);
+}
+
 function runTimers(sim: Sim): void {
   noticeSilence(sim);
   for (const name of Object.keys(JOBS) as TimerName[]) {
