@@ -49,7 +49,8 @@ describe("the published contract", () => {
     await sim.call("POST", "/v2/tasks/delete", { ids: [] });
     await sim.call("DELETE", "/v2/leader");
     expect(sim.control.contractViolations()).toEqual([]);
-    expect(sim.control.requestFindings()).toEqual([]);
+    const findings = sim.control.requestFindings().flatMap(({ problems }) => problems);
+    expect(new Set(findings)).toEqual(new Set(["/instances must be integer (integer)"]));
   });
 
   test("names what a client misspelt, which Marathon ignores in silence", async (context) => {
@@ -103,7 +104,44 @@ describe("the published contract", () => {
         const { status, data } = await sim.call("POST", "/v2/apps", app);
         answers[`${list} ${app.id}`] = status === 201 ? 201 : data;
       }
-    expect(answers).toMatchInlineSnapshot();
+    expect(answers).toMatchInlineSnapshot(`
+      {
+        "app-with-https-readiness-checks.json": {
+          "details": [
+            {
+              "errors": [
+                "is undefined: https",
+              ],
+              "path": "/readinessChecks(0)/portName",
+            },
+          ],
+          "message": "Object is not valid",
+        },
+        "docker-http-server.json": 201,
+        "external-volume-apps.json /test-docker": {
+          "details": [
+            {
+              "errors": [
+                "Requested volume name my-test-vol is already in use by another app",
+              ],
+              "path": "/container/volumes",
+            },
+          ],
+          "message": "Object is not valid",
+        },
+        "external-volume-apps.json hello": 201,
+        "external-volume-mesos-app.json": 201,
+        "healthcheck-and-volume.json": 201,
+        "mesos-app.json": 201,
+        "persistent-volume-app.json": 201,
+        "persistent-volume-apps.json /mysql": 201,
+        "persistent-volume-apps.json /postgres": 201,
+        "readiness-and-health-app.json": 201,
+        "resident-docker-app.json": 201,
+        "sleep-app.json": 201,
+        "ucr-docker-http-server.json": 201,
+      }
+    `);
     expect(sim.control.contractViolations()).toEqual([]);
   });
 });

@@ -110,7 +110,7 @@ export class RamlTypes {
 
   /** Members of the types that an object builds on. */
   #inherited({ type }: Raml, file: string): Record<string, [declaration: unknown, file: string]> {
-    if (typeof type !== "string" || type in SCALARS || /[|()]|\[\]/.test(type)) return {};
+    if (typeof type !== "string" || type === "array" || type in SCALARS || /[|()]|\[\]/.test(type)) return {};
     const [home, name] = this.#locate(type, file);
     const parent = this.#type(name, home);
     return typeof parent === "object" && parent !== null ? this.#members(parent as Raml, home) : {};

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { appSchema, type RequestedApp } from "./app-schema.js";
+import { withoutDeprecated } from "./deprecated.js";
 import { Problem, type ProblemDetail } from "./problem.js";
 
 const partialSchema = appSchema.partial();
@@ -11,7 +12,7 @@ export function absoluteId(id: string): string {
 
 /** @throws Problem 422 "Invalid JSON" with a path per member of the wrong JSON type (facts 11). */
 export function parseApp(body: unknown): RequestedApp {
-  const parsed = appSchema.safeParse(withoutNulls(body));
+  const parsed = appSchema.safeParse(withoutDeprecated(withoutNulls(body)));
   if (!parsed.success) throw wrongTypes(parsed.error);
   return { ...parsed.data, id: absoluteId(parsed.data.id) };
 }
@@ -21,7 +22,7 @@ export function parseApp(body: unknown): RequestedApp {
  * `resourceLimits` and `executorResources` are lost whatever was given (facts 11).
  */
 export function parseUpdate(body: unknown, current: RequestedApp): RequestedApp {
-  const given = withoutNulls(body);
+  const given = withoutDeprecated(withoutNulls(body));
   const parsed = partialSchema.safeParse(given);
   if (!parsed.success) throw wrongTypes(parsed.error);
   const named = new Set(typeof given === "object" && given !== null ? Object.keys(given) : []);

@@ -120,6 +120,36 @@ describe("facts 15.3: what is filled in on read-back", () => {
   });
 });
 
+describe("facts 10: deprecated fields", () => {
+  const OLD = { id: "/db", cmd: "exec sleep 1", ports: [0], uris: ["http://x/y.tgz"] };
+
+  test("10: ports and uris are translated and never returned", () => {
+    const app = shown(OLD);
+    expect(app).toMatchObject({
+      portDefinitions: [{ port: 10_000 }],
+      fetch: [{ uri: "http://x/y.tgz", extract: true }],
+    });
+    expect(Object.keys(app)).not.toEqual(expect.arrayContaining(["ports"]));
+    expect(app).not.toHaveProperty("uris");
+  });
+
+  test.each([
+    ["HOST", {}, [{ mode: "host" }]],
+    ["BRIDGE", {}, [{ mode: "container/bridge" }]],
+    ["USER", { ipAddress: { networkName: "blue" } }, [{ mode: "container", name: "blue" }]],
+  ])("10: docker.network %s", (network, over, networks) => {
+    const docker = { image: "x", network, ...(network === "HOST" ? {} : { portMappings: [{ containerPort: 80 }] }) };
+    const app = shown({ id: "/db", cmd: "true", container: { type: "DOCKER", docker }, ...over });
+    expect(app.networks).toEqual(networks);
+    expect(JSON.stringify(app)).not.toContain(network);
+  });
+
+  test("10: old and new mixed: 422", () => {
+    expect(refusedFor({ ...OLD, portDefinitions: [] })).toEqual(at("/portDefinitions"));
+    expect(refusedFor({ ...OLD, fetch: [] })).toEqual(at("/fetch"));
+  });
+});
+
 describe("facts 2 to 10: what is refused with 422", () => {
   test.each([
     [

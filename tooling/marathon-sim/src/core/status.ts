@@ -105,7 +105,8 @@ function isBeingReplaced(sim: Sim, instance: Instance): boolean {
 function onUnknown(sim: Sim, { taskId, state }: Status): void {
   const condition = conditionOf(state);
   if (!isTerminal(condition) && condition !== "Unreachable") {
-    killTask(sim, taskId);
+    // An agent that is at it already needs no second word: each answer would only ask for the next.
+    if (state !== "TASK_KILLING") killTask(sim, taskId);
     return;
   }
   const instanceId = instanceIdOf(taskId);

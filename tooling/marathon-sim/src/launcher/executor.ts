@@ -105,7 +105,8 @@ export class Executors {
 
   #kill(taskId: string): void {
     const entry = this.#entries.get(taskId);
-    if (entry === undefined) return;
+    // Asked again: the first kill, with its grace, is under way.
+    if (entry === undefined || entry.killed) return;
     entry.killed = true;
     this.#report(entry, "TASK_KILLING", "");
     const { taskKillGracePeriodSeconds: seconds } = entry.launch.app;
