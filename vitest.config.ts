@@ -68,7 +68,11 @@ export default defineConfig({
           ...common,
           ...alone,
           name: "short",
-          include: ["packages/*/test/**/*.short.test.ts", "apps/*/test/**/*.short.test.ts", "tooling/*/test/**/*.short.test.ts"],
+          include: [
+            "packages/*/test/**/*.short.test.ts",
+            "apps/*/test/**/*.short.test.ts",
+            "tooling/*/test/**/*.short.test.ts",
+          ],
           testTimeout: 120_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 3 },

@@ -7,7 +7,7 @@ import type { TaskExit, TaskRuntime } from "./launcher/runtime.js";
 import { type MarathonSim, type MarathonSimOptions, startMarathonSim } from "./marathon-sim.js";
 
 /** Tasks without processes: they run until they are killed, and end at once then. */
-export function createPaperRuntime(): TaskRuntime & { readonly running: ReadonlyMap<string, string> } {
+function createPaperRuntime(): TaskRuntime & { readonly running: ReadonlyMap<string, string> } {
   const running = new Map<string, string>();
   const exits = new Map<string, (exit: TaskExit) => void>();
   const end = (taskId: string) => {

@@ -53,7 +53,7 @@ function wrongTypes(error: z.ZodError): Problem {
 }
 
 /** `/healthChecks(0)/portIndex`. */
-export function marathonPath(path: readonly PropertyKey[]): string {
+function marathonPath(path: readonly PropertyKey[]): string {
   return path.map((part) => (typeof part === "number" ? `(${part})` : `/${String(part)}`)).join("") || "/";
 }
 

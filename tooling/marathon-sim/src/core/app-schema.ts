@@ -201,7 +201,5 @@ export function externalVolumes(app: RequestedApp) {
 }
 
 export const isResident = (app: RequestedApp): boolean => persistentVolumes(app).length > 0;
-/** Whether Marathon would know of the app's health. */
-export const hasChecks = (app: RequestedApp): boolean => app.healthChecks.length > 0;
 export const runsOnAgent = (check: HealthCheck): boolean =>
   check.protocol === "COMMAND" || check.protocol.startsWith("MESOS_");

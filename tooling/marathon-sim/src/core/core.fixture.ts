@@ -6,7 +6,7 @@ import type { Problem } from "./problem.js";
 import type { MesosState } from "./states.js";
 import { nextDueMs, step, tick } from "./tick.js";
 
-export const START_MS = Date.parse("2026-01-01T00:00:00.000Z");
+const START_MS = Date.parse("2026-01-01T00:00:00.000Z");
 
 /** The state machine with a clock that the test moves, and agents that obey at once unless told otherwise. */
 export class TestCluster {

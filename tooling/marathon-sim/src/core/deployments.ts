@@ -176,7 +176,7 @@ export function resumeDeployments(sim: Sim): void {
 
 const shownActions = (actions: readonly Action[]) => actions.map(({ action, appId }) => ({ action, app: appId }));
 
-export function planOf({ id, version, steps }: Deployment): Record<string, unknown> {
+function planOf({ id, version, steps }: Deployment): Record<string, unknown> {
   return { id, version, steps: steps.map((actions) => ({ actions: shownActions(actions) })) };
 }
 

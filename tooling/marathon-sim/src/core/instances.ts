@@ -12,7 +12,7 @@ export const noHealth = (): Health => ({
 });
 
 /** `db_mysql` for `/db/mysql`: how an app's id begins the ids of its instances (facts 14). */
-export const pathPrefix = (appId: string): string => appId.slice(1).replaceAll("/", "_");
+const pathPrefix = (appId: string): string => appId.slice(1).replaceAll("/", "_");
 
 export function schedule(sim: Sim, app: App): Instance {
   const instance: Instance = {

@@ -42,7 +42,7 @@ export function matchOffer(offer: Offer, { instanceId, reserved, app, placed }: 
   return ports === undefined ? { reason: "InsufficientPorts" } : { ports };
 }
 
-export function diskNeed(app: App): number {
+function diskNeed(app: App): number {
   const volumes = app.container?.volumes ?? [];
   return app.disk + volumes.reduce((sum, volume) => sum + ("persistent" in volume ? volume.persistent.size : 0), 0);
 }
@@ -73,7 +73,7 @@ function choosePorts(free: readonly number[], app: App): number[] | undefined {
 }
 
 /** Host ports to allocate; 0 = any. */
-export function wantedPorts(app: App): number[] {
+function wantedPorts(app: App): number[] {
   if (app.portDefinitions !== undefined) return app.portDefinitions.map(({ port }) => (app.requirePorts ? port : 0));
   const bridged = app.networks.some(({ mode }) => mode === "container/bridge");
   return (app.container?.portMappings ?? []).flatMap(({ hostPort }) => hostPort ?? (bridged ? 0 : []));

@@ -61,7 +61,7 @@ function placedBeside(sim: Sim, instance: Instance) {
   );
 }
 
-export function offerOf(sim: Sim, agent: Agent): Offer {
+function offerOf(sim: Sim, agent: Agent): Offer {
   const tasks = [...sim.masterTasks.values()].filter(({ agentId }) => agentId === agent.id);
   const reservations = new Set(agent.reservations.map(({ instanceId }) => instanceId));
   const used = [

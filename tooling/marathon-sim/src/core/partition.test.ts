@@ -50,6 +50,16 @@ describe("facts 4: what the strategy makes of an unreachable agent", () => {
     expect(cluster.types()).toContain("unknown_instance_terminated_event");
   });
 
+  test("4: a forgotten task that is ending already is not killed once more for every word of it", () => {
+    const { cluster, agentId, taskId } = unreachable(COPY);
+    cluster.stubborn.add(taskId);
+    cluster.do((sim) => reconnectAgent(sim, agentId));
+    const kills = () => cluster.effects.filter(({ kind }) => kind === "kill").length;
+    expect(kills()).toBe(1);
+    cluster.report(taskId, "TASK_KILLING");
+    expect(kills()).toBe(1);
+  });
+
   test("4: {a,b}: looked at only when a status arrives, so a means a..a+10 min", () => {
     const { cluster } = unreachable({
       ...COPY,

@@ -25,7 +25,7 @@ export function scaleTo(sim: Sim, app: App, wanted: number): Instance[] {
 }
 
 /** Scaled down: a resident instance is suspended with its reservation, any other one goes for good (facts 5). */
-export function endInstance(sim: Sim, app: App, instance: Instance): void {
+function endInstance(sim: Sim, app: App, instance: Instance): void {
   const suspended = isResident(app) && instance.volumes !== null;
   killInstance(sim, instance, suspended ? "Stopped" : "Decommissioned");
 }
@@ -42,7 +42,7 @@ export function addInstance(sim: Sim, app: App): Instance {
   return suspended;
 }
 
-export function isLocked(sim: Sim, appId: string): boolean {
+function isLocked(sim: Sim, appId: string): boolean {
   return locksOf(sim, appId).length > 0;
 }
 

@@ -8,7 +8,7 @@ import type { HttpFaults } from "./faults.js";
 const BUFFERED_EVENTS_MAX = 1_024;
 
 /** One event as a frame: CRLF separated, no id, so nothing can be asked for again. */
-export function frame(event: MarathonEvent): string {
+function frame(event: MarathonEvent): string {
   return `event: ${event.eventType}\r\ndata: ${JSON.stringify(event)}\r\n\r\n`;
 }
 
