@@ -23,7 +23,8 @@ const READS = ["/v2/apps?embed=apps.tasks&embed=apps.lastTaskFailure", "/v2/apps
 const OTHERS = ["/v2/deployments", "/v2/queue", "/v2/info", "/v2/leader", "/v2/apps/db/versions", "/v2/apps/none"];
 
 describe("the published contract", () => {
-  test("allows every answer along the life of an app", async (context) => {
+  // A few hundred requests: seconds on a machine that is busy otherwise.
+  test("allows every answer along the life of an app", { timeout: 60_000 }, async (context) => {
     const sim = await startTestSim({ contract: folder(context) });
     const read = async () => {
       for (const path of [...READS, ...OTHERS]) await sim.call("GET", path);
@@ -106,17 +107,7 @@ describe("the published contract", () => {
       }
     expect(answers).toMatchInlineSnapshot(`
       {
-        "app-with-https-readiness-checks.json": {
-          "details": [
-            {
-              "errors": [
-                "is undefined: https",
-              ],
-              "path": "/readinessChecks(0)/portName",
-            },
-          ],
-          "message": "Object is not valid",
-        },
+        "app-with-https-readiness-checks.json": 201,
         "docker-http-server.json": 201,
         "external-volume-apps.json /test-docker": {
           "details": [

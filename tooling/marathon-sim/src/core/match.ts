@@ -6,7 +6,9 @@ import type { RejectReason, Resources } from "./model.js";
 export interface Offer extends ConstrainedAgent {
   readonly agentId: string;
   readonly free: Resources;
-  readonly freePorts: readonly number[];
+  /** Offered host ports, both ends included, but for those that are taken. */
+  readonly ports: readonly [number, number];
+  readonly takenPorts: ReadonlySet<number>;
   /** Ids of instances whose reservations the offer holds. */
   readonly reservedFor: ReadonlySet<string>;
 }
@@ -38,7 +40,7 @@ export function matchOffer(offer: Offer, { instanceId, reserved, app, placed }: 
     if (offer.free.disk < diskNeed(app)) return { reason: "InsufficientDisk" };
     if (offer.free.gpus < app.gpus) return { reason: "InsufficientGpus" };
   }
-  const ports = choosePorts(offer.freePorts, app);
+  const ports = choosePorts(offer, app);
   return ports === undefined ? { reason: "InsufficientPorts" } : { ports };
 }
 
@@ -55,21 +57,23 @@ export const needOf = (app: App): Resources => ({
 });
 
 /** Fixed ones as they are asked for; dynamic ones in turn. Undefined = not enough. */
-function choosePorts(free: readonly number[], app: App): number[] | undefined {
-  const available = new Set(free);
+function choosePorts({ ports: [first, last], takenPorts }: Offer, app: App): number[] | undefined {
   const wanted = wantedPorts(app);
-  const chosen: number[] = [];
+  const chosen = new Set<number>();
+  const isFree = (port: number) => port >= first && port <= last && !takenPorts.has(port) && !chosen.has(port);
   for (const port of wanted) {
     if (port === 0) continue;
-    if (!available.delete(port)) return undefined;
+    if (!isFree(port)) return undefined;
+    chosen.add(port);
   }
-  for (const port of wanted) {
-    const next = port === 0 ? available.values().next().value : port;
-    if (next === undefined) return undefined;
-    available.delete(next);
-    chosen.push(next);
-  }
-  return chosen;
+  let next = first;
+  const dynamic = () => {
+    while (next <= last && !isFree(next)) next += 1;
+    chosen.add(next);
+    return next;
+  };
+  const ports = wanted.map((port) => (port === 0 ? dynamic() : port));
+  return ports.some((port) => port > last) ? undefined : ports;
 }
 
 /** Host ports to allocate; 0 = any. */

@@ -1,4 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
+import { allocate, NOTHING, release } from "./allocation.js";
 import type { Agent, AgentSpec, MasterTask, Sim } from "./model.js";
 import { isTerminalState } from "./states.js";
 import { onStatus, type Status } from "./status.js";
@@ -18,6 +19,9 @@ export function addAgent(sim: Sim, spec: AgentSpec): void {
     silentSinceMs: null,
     tasks: new Map(),
     reservations: [],
+    known: new Set(),
+    used: { ...NOTHING },
+    takenPorts: new Set(),
   });
   sim.offersDue = true;
 }
@@ -47,17 +51,14 @@ function passOn(sim: Sim, agent: Agent, report: AgentReport): void {
   const known = sim.masterTasks.get(report.taskId);
   if (known === undefined) {
     // A task of an agent that the registry had dropped: the master learns of it again.
-    sim.masterTasks.set(report.taskId, { ...report, agentId: agent.id, resources: NOTHING, ports: [] });
+    allocate(sim, { ...report, agentId: agent.id, resources: NOTHING, ports: [] });
   } else Object.assign(known, { state: report.state, message: report.message, healthy: report.healthy });
   if (isTerminalState(report.state)) {
-    sim.masterTasks.delete(report.taskId);
+    release(sim, report.taskId);
     agent.tasks.delete(report.taskId);
-    sim.offersDue = true;
   }
   onStatus(sim, report);
 }
-
-const NOTHING = { cpus: 0, mem: 0, disk: 0, gpus: 0 } as const;
 
 /** The agent is off the network; what runs on it runs on. Mesos notices after `agentLostMs`. */
 export function cutAgent(sim: Sim, agentId: string): void {
@@ -115,7 +116,7 @@ function reregister(sim: Sim, agent: Agent): void {
     if (agent.tasks.has(task.taskId)) continue;
     // What never reached the agent was dropped; what ran and is not there any more is gone.
     const neverStarted = task.state === "TASK_STAGING";
-    sim.masterTasks.delete(task.taskId);
+    release(sim, task.taskId);
     tell(sim, task, neverStarted ? "TASK_DROPPED" : "TASK_GONE", "Task is unknown to the agent");
   }
 }
@@ -125,7 +126,7 @@ export function markAgentGone(sim: Sim, agentId: string): void {
   const agent = agentOf(sim, agentId);
   agent.registration = "gone";
   for (const task of tasksOf(sim, agent)) {
-    sim.masterTasks.delete(task.taskId);
+    release(sim, task.taskId);
     tell(sim, task, "TASK_GONE_BY_OPERATOR", "Agent was marked as gone by the operator");
   }
   if (agent.link === "up") shutDown(sim, agent);
@@ -147,7 +148,7 @@ export function forgetAgent(sim: Sim, agentId: string): void {
       hint: "Only an agent that Mesos has declared unreachable can be dropped from its registry.",
     });
   agent.registration = "forgotten";
-  for (const task of tasksOf(sim, agent)) sim.masterTasks.delete(task.taskId);
+  for (const task of tasksOf(sim, agent)) release(sim, task.taskId);
 }
 
 /** A machine that lost its agent's state: a new id, no tasks, no reservations. The caller has ended its processes. */
@@ -190,7 +191,7 @@ function stateForReconciliation(sim: Sim, taskId: string, agentId: string): Stat
 }
 
 function tasksOf(sim: Sim, agent: Agent): MasterTask[] {
-  return [...sim.masterTasks.values()].filter(({ agentId }) => agentId === agent.id);
+  return [...agent.known].flatMap((taskId) => sim.masterTasks.get(taskId) ?? []);
 }
 
 function tell(sim: Sim, { taskId }: MasterTask, state: Status["state"], message: string): void {

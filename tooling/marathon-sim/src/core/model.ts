@@ -50,12 +50,17 @@ export interface Agent extends AgentSpec {
   silentSinceMs: number | null;
   readonly tasks: Map<string, AgentTask>;
   reservations: Reservation[];
+  /** Of the master: its tasks there, what they take of the unreserved resources, and their ports. */
+  readonly known: Set<string>;
+  readonly used: { cpus: number; mem: number; disk: number; gpus: number };
+  readonly takenPorts: Set<number>;
 }
 
 /** A task as the Mesos master knows it. Terminal ones are forgotten. */
 export interface MasterTask {
   readonly taskId: string;
   readonly agentId: string;
+  /** Of the agent's unreserved resources; nothing for a task on a reservation. */
   readonly resources: Resources;
   readonly ports: readonly number[];
   state: MesosState;

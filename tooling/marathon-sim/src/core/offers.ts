@@ -1,3 +1,4 @@
+import { allocate, NOTHING } from "./allocation.js";
 import { type App, isResident, persistentVolumes } from "./app-schema.js";
 import { launchAtMs } from "./backoff.js";
 import { definitionOf, noHealth, setCondition } from "./instances.js";
@@ -45,7 +46,7 @@ function place(sim: Sim, instance: Instance, app: App): void {
   };
   for (const agent of sim.agents.values()) {
     if (agent.registration !== "registered") continue;
-    const match = matchOffer(offerOf(sim, agent), wanted);
+    const match = matchOffer(offerOf(agent), wanted);
     const reason = "reason" in match ? match.reason : null;
     note(sim, app, agent.id, reason);
     if ("reason" in match) continue;
@@ -61,27 +62,16 @@ function placedBeside(sim: Sim, instance: Instance) {
   );
 }
 
-function offerOf(sim: Sim, agent: Agent): Offer {
-  const tasks = [...sim.masterTasks.values()].filter(({ agentId }) => agentId === agent.id);
-  const reservations = new Set(agent.reservations.map(({ instanceId }) => instanceId));
-  const used = [
-    ...tasks.filter(({ taskId }) => !reservations.has(taskId.replace(/\._app\.\d+$/, ""))),
-    ...agent.reservations,
-  ].map(({ resources }) => resources);
-  const sum = (key: "cpus" | "mem" | "disk" | "gpus") => used.reduce((total, each) => total + each[key], 0);
-  const taken = new Set(tasks.flatMap(({ ports }) => ports));
-  const [first, last] = agent.ports;
-  const { id: agentId, hostname, region, zone, attributes, resources } = agent;
+function offerOf(agent: Agent): Offer {
+  const { id: agentId, hostname, region, zone, attributes, resources, used, reservations } = agent;
+  const left = (key: "cpus" | "mem" | "disk" | "gpus") =>
+    reservations.reduce((free, { resources: reserved }) => free - reserved[key], resources[key] - used[key]);
   return {
     ...{ agentId, hostname, region, zone, attributes },
-    free: {
-      cpus: resources.cpus - sum("cpus"),
-      mem: resources.mem - sum("mem"),
-      disk: resources.disk - sum("disk"),
-      gpus: resources.gpus - sum("gpus"),
-    },
-    freePorts: Array.from({ length: last - first + 1 }, (_, index) => first + index).filter((port) => !taken.has(port)),
-    reservedFor: reservations,
+    free: { cpus: left("cpus"), mem: left("mem"), disk: left("disk"), gpus: left("gpus") },
+    ports: agent.ports,
+    takenPorts: agent.takenPorts,
+    reservedFor: new Set(reservations.map(({ instanceId }) => instanceId)),
   };
 }
 
@@ -117,8 +107,8 @@ function launch(sim: Sim, instance: Instance, app: App, agent: Agent, ports: rea
   });
   setCondition(sim, instance, "Provisioned");
   const task = { taskId, state: "TASK_STAGING" as const, message: "", healthy: null };
-  sim.masterTasks.set(taskId, { ...task, agentId: id, resources: needOf(app), ports });
-  if (![...sim.waiting].some((waiting) => sim.instances.get(waiting)?.appId === app.id)) sim.queue.delete(app.id);
+  allocate(sim, { ...task, agentId: id, resources: instance.volumes === null ? needOf(app) : NOTHING, ports });
+  if (!instancesOf(sim, app.id).some((other) => sim.waiting.has(other.id))) sim.queue.delete(app.id);
   // Mesos does not know yet that the agent is away: the launch is lost, and only its return or its loss tells.
   if (agent.link === "down") return;
   agent.tasks.set(taskId, { ...task });

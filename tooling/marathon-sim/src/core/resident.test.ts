@@ -49,7 +49,7 @@ describe("facts 5 and 15.5: an app with a persistent volume", () => {
     cluster.do((sim) => cutAgent(sim, agent?.id ?? ""));
     cluster.pass(100);
     cluster.put("/db", { instances: 1 });
-    cluster.pass(7 * 24 * 3_600);
+    cluster.pass(4 * 3_600);
     expect(cluster.only()).toMatchObject({ id, condition: "Scheduled" });
     expect(queueReasons(cluster)).toEqual(["NoCorrespondingReservationFound"]);
     cluster.do((sim) => rebootAgent(sim, agent?.id ?? ""));
@@ -67,7 +67,7 @@ describe("facts 5 and 15.5: an app with a persistent volume", () => {
 
   test("5: without a principal Mesos ignores the reservation, and the app waits for ever", () => {
     const cluster = started({ principal: null });
-    cluster.pass(24 * 3_600);
+    cluster.pass(4 * 3_600);
     expect(cluster.conditions()).toEqual(["Scheduled"]);
     expect(volumes(cluster, "create-volume")).toEqual([]);
   });
@@ -119,7 +119,7 @@ describe("facts 5 and 15.5: an app with a persistent volume", () => {
     cluster.pass(100);
     cluster.put("/db", { instances: 1 });
     cluster.put("/db", { instances: 0 }, { force: true });
-    cluster.pass(24 * 3_600);
+    cluster.pass(4 * 3_600);
     expect(cluster.sim.deployments.size).toBe(1);
     cluster.put("/db", { instances: 0, labels: { MARATHON_SINGLE_INSTANCE_APP: "true", again: "1" } }, { force: true });
     expect(cluster.sim.deployments.size).toBe(0);

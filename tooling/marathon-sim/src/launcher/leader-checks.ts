@@ -6,6 +6,7 @@ import { type HealthCheck, type ReadinessCheck, runsOnAgent } from "../core/app-
 import { leaderHealth, readinessResult } from "../core/health.js";
 import { definitionOf } from "../core/instances.js";
 import type { Instance, ReadinessResponse } from "../core/model.js";
+import { instanceIdOf } from "../core/status.js";
 import type { Driver } from "../driver.js";
 
 export interface LeaderChecksOptions {
@@ -38,9 +39,10 @@ export class LeaderChecks {
   #begin(taskId: string): void {
     if (this.#tasks.has(taskId)) return;
     const { sim } = this.#options.driver;
-    const instance = [...sim.instances.values()].find((each) => each.taskId === taskId);
+    const instance = sim.instances.get(instanceIdOf(taskId));
     const app = instance === undefined ? undefined : definitionOf(sim, instance);
     if (instance === undefined || app === undefined) return;
+    if (app.readinessChecks.length === 0 && app.healthChecks.every(runsOnAgent)) return;
     const stop = new AbortController();
     this.#tasks.set(taskId, stop);
     const { appSecondMs } = sim.flags;
@@ -64,7 +66,7 @@ export class LeaderChecks {
   /** Until the task is another one, or the work says that it is done. */
   async #repeat(taskId: string, everyMs: number, signal: AbortSignal, work: () => Promise<boolean>): Promise<void> {
     const { sim } = this.#options.driver;
-    const isCurrent = () => [...sim.instances.values()].some((instance) => instance.taskId === taskId);
+    const isCurrent = () => sim.instances.get(instanceIdOf(taskId))?.taskId === taskId;
     while (!signal.aborted && isCurrent()) {
       if (!(await work())) return;
       await pause(Math.max(1, everyMs), undefined, { signal, ref: false }).catch((error: unknown) => {
