@@ -17,6 +17,8 @@ export interface GroupOptions {
   readonly contract: ContractCheck | null;
   readonly leaderWaitMs: number;
   readonly readTimeoutMs: number;
+  /** Called when another member leads, after its state was reset. */
+  readonly onLeaderChange: () => void;
 }
 
 /** The Marathon processes of one cluster. They share their state, as real ones do over ZooKeeper; one leads. */
@@ -25,16 +27,18 @@ export class Group {
   readonly streams: EventStreams;
   readonly #members: Member[] = [];
   readonly #driver: Driver;
+  readonly #onLeaderChange: () => void;
   #leader: number | null = 0;
 
-  private constructor(driver: Driver) {
+  private constructor({ driver, onLeaderChange }: GroupOptions) {
     this.#driver = driver;
+    this.#onLeaderChange = onLeaderChange;
     this.streams = new EventStreams(driver, this.faults);
   }
 
   static async start(options: GroupOptions): Promise<Group> {
     const { driver, members, host, port, credentials, contract, leaderWaitMs, readTimeoutMs } = options;
-    const group = new Group(driver);
+    const group = new Group(options);
     for (let index = 0; index < members; index += 1) {
       const member = new Member({
         ...{ driver, credentials, contract, leaderWaitMs, readTimeoutMs },
@@ -68,6 +72,7 @@ export class Group {
     this.#leader = to;
     this.streams.closeAll();
     this.#driver.apply(changeLeader);
+    this.#onLeaderChange();
   }
 
   /** `DELETE /v2/leader`: the next member leads; one alone restarts and leads again. After its answer was sent. */

@@ -97,6 +97,7 @@ export async function startMarathonSim(options: MarathonSimOptions): Promise<Mar
   for (const [index, agent] of options.agents.entries()) driver.apply((sim) => addAgent(sim, agentSpec(agent, index)));
   const contract = options.contract === undefined ? null : new ContractCheck(options.contract);
   const group = await Group.start({
+    onLeaderChange: () => checks.restart(),
     ...{ driver, contract, credentials: options.credentials ?? null },
     ...{ members: options.members ?? 1, host: options.host ?? "127.0.0.1", port: options.port ?? 0 },
     ...{ leaderWaitMs: LEADER_WAIT_MS * scale.flags, readTimeoutMs: PROXY_READ_TIMEOUT_MS * scale.flags },

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "@holdfast/testkit";
@@ -41,6 +41,8 @@ export const WRITER = 'while :; do echo "$MESOS_TASK_ID $$" >> "$WRITES"; sleep 
 export async function startWorld(options: Partial<MarathonSimOptions> = {}): Promise<ProcessWorld> {
   const directory = mkdtempSync(join(tmpdir(), "marathon-sim-"));
   const file = join(directory, "writes");
+  // A task counts as running when its process exists, which is before its first write.
+  writeFileSync(file, "");
   const sim = await startMarathonSim({
     ...{ agents: [{ id: "agent-1" }, { id: "agent-2" }], directory, env: { WRITES: file } },
     timeScale: { flags: 0.01, app: 0.1 },
@@ -62,6 +64,7 @@ export async function startWorld(options: Partial<MarathonSimOptions> = {}): Pro
       readFileSync(file, "utf8")
         .trimEnd()
         .split("\n")
+        .filter((line) => line !== "")
         .map((line) => {
           const [task = "", pid] = line.split(" ");
           return { task, pid: Number(pid) };

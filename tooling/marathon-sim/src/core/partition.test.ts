@@ -146,6 +146,16 @@ describe("facts 4: what the strategy makes of an unreachable agent", () => {
   });
 });
 
+test("4: dropped from the registry and back with its own id: the forgotten task is killed, one stays", () => {
+  const { cluster, agentId, taskId } = unreachable(SINGLE);
+  cluster.do((sim) => forgetAgent(sim, agentId));
+  cluster.pass(601);
+  expect(cluster.alive()).toContain(taskId);
+  cluster.do((sim) => reconnectAgent(sim, agentId));
+  expect(cluster.alive()).toEqual([cluster.only().taskId]);
+  expect(cluster.only().taskId).not.toBe(taskId);
+});
+
 describe("facts 4, the table: calls while the only task is unreachable, strategy disabled, ephemeral", () => {
   test.each([
     ["DELETE tasks/{id}", (cluster: TestCluster, id: string) => cluster.do((sim) => killOne(sim, "/db", id, KILL))],

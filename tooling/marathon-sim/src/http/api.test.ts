@@ -151,6 +151,14 @@ describe("facts 11: calls that succeed", () => {
   });
 });
 
+test("10: an id may be given with its slashes encoded, doubled or plain", async () => {
+  const sim = await startTestSim();
+  await sim.call("POST", "/v2/apps", { ...COPY, id: "/a/db" });
+  for (const path of ["a/db", "/a/db", "%2Fa%2Fdb", "a%2Fdb/versions"])
+    expect((await sim.call("GET", `/v2/apps/${path}`)).status).toBe(200);
+  expect((await sim.call("GET", "/v2/apps/%zz")).status).toBe(400);
+});
+
 describe("facts 11 and 15.2: refusals in all their shapes", () => {
   test("11: 400 with details as a string: unparsable, and empty", async () => {
     const sim = await startTestSim();

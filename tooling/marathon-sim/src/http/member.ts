@@ -57,7 +57,8 @@ export class Member {
 
   async #answer(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { credentials } = this.#options;
-    const path = decodeURI(request.url.split("?")[0] ?? "/");
+    // Whole, since clients write `/v2/apps/%2Fdb`. The server has refused what cannot be decoded.
+    const path = decodeURIComponent(request.url.split("?")[0] ?? "/");
     if (credentials !== null && !isAllowed(request.headers.authorization, credentials)) {
       const page = jettyPage(401, "Unauthorized", path);
       this.#send(reply, { ...page, headers: { "www-authenticate": 'Basic realm="Mesosphere"' } });

@@ -36,6 +36,14 @@ export class LeaderChecks {
     });
   }
 
+  /** A new leader knows of no result and begins anew with everything that runs (facts 12). */
+  restart(): void {
+    for (const stop of this.#tasks.values()) stop.abort();
+    this.#tasks.clear();
+    for (const { taskId, condition } of this.#options.driver.sim.instances.values())
+      if (condition === "Running" && taskId !== null) this.#begin(taskId);
+  }
+
   #begin(taskId: string): void {
     if (this.#tasks.has(taskId)) return;
     const { sim } = this.#options.driver;
@@ -68,12 +76,13 @@ export class LeaderChecks {
     const { sim } = this.#options.driver;
     const isCurrent = () => sim.instances.get(instanceIdOf(taskId))?.taskId === taskId;
     while (!signal.aborted && isCurrent()) {
-      if (!(await work())) return;
+      const goesOn = await work();
+      if (!goesOn) return;
       await pause(Math.max(1, everyMs), undefined, { signal, ref: false }).catch((error: unknown) => {
         if (!signal.aborted) throw error;
       });
     }
-    this.#tasks.delete(taskId);
+    if (!signal.aborted) this.#tasks.delete(taskId);
   }
 
   #reaches(instance: Instance): string | undefined {
