@@ -103,7 +103,10 @@ export function rebootAgent(sim: Sim, agentId: string): void {
   agent.tasks.clear();
   agent.link = "up";
   agent.silentSinceMs = null;
-  if (agent.registration === "gone") return;
+  if (agent.registration === "gone") {
+    shutDown(sim, agent);
+    return;
+  }
   agent.registration = "registered";
   reregister(sim, agent);
 }

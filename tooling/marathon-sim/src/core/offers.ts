@@ -21,12 +21,9 @@ export function processOffers(sim: Sim): void {
 /** Facts 5: a reservation whose instance or app Marathon does not know is unreserved, its volume destroyed. */
 function releaseUnknown(sim: Sim, agent: Agent): void {
   if (agent.link === "down") return;
-  const owned = agent.reservations.filter(({ instanceId, appId, volumes }) => {
-    const instance = sim.instances.get(instanceId);
-    // An instance that gave its volumes up, or has others now, has no claim on these.
-    const claims = instance?.reservingUntilMs != null || instance?.volumes?.[0]?.uuid === volumes[0]?.uuid;
-    return instance !== undefined && sim.apps.has(appId) && claims;
-  });
+  const owned = agent.reservations.filter(
+    ({ instanceId, appId }) => sim.instances.has(instanceId) && sim.apps.has(appId),
+  );
   for (const lost of agent.reservations.filter((reservation) => !owned.includes(reservation)))
     for (const volume of lost.volumes) sim.out.push({ kind: "destroy-volume", agentId: agent.id, volume });
   agent.reservations = owned;

@@ -40,6 +40,19 @@ describe("facts 4: what the strategy makes of an unreachable agent", () => {
     expect(cluster.only()).toMatchObject({ condition: "Running", taskId });
   });
 
+  test("13: a launch on an agent that is away unnoticed is lost: TASK_DROPPED when it is back, then launched again", () => {
+    const cluster = new TestCluster(1);
+    cluster.do((sim) => cutAgent(sim, "agent-1"));
+    cluster.create(SINGLE);
+    const { taskId } = cluster.only();
+    expect(cluster.only().condition).toBe("Provisioned");
+    expect(cluster.alive()).toEqual([]);
+    cluster.do((sim) => reconnectAgent(sim, "agent-1"));
+    expect(cluster.events).toContainEqual(expect.objectContaining({ taskId, taskStatus: "TASK_DROPPED" }));
+    cluster.pass(5);
+    expect(cluster.only()).toMatchObject({ condition: "Running", incarnation: 2 });
+  });
+
   test("4: {0,0}, the default: expunged at once, a replacement starts, the first goes on; it is killed when it is back", () => {
     const { cluster, agentId, taskId } = unreachable(COPY);
     expect(cluster.only()).toMatchObject({ condition: "Running" });
