@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { budgetLines, gradeLines, holderText, volumeLines } from "../failover/lines.js";
 import { lookAtService, lookAtVolumes, UNKNOWN_SITUATION } from "../failover/look.js";
 import { budgetOf, gradeOf, type Situation, volumeOutlook } from "../failover/outlook.js";
-import { refuseUnsupported } from "../service-file/unsupported.js";
+import { notDone, refuseUnsupported } from "../service-file/unsupported.js";
 import { printJson, printLines } from "./output.js";
 import { loadService, type ServiceFileFlags, terminalLogger, withOp, withServiceFileFlags } from "./service-session.js";
 import { type StoreSession, withLimit, withStore } from "./store-options.js";
@@ -25,6 +25,7 @@ export function registerPlan(program: Command): void {
         const seen = await withOp(signal, terminalLogger, (op) => lookAtVolumes(op, volumes, session?.context ?? null));
         return {
           service: metadata.name,
+          notDone: notDone(file.service),
           grade: gradeOf(volumes, spec.exclusivity.minimumGrade),
           budget: budgetOf(volumes, spec.exclusivity),
           situation,
@@ -44,6 +45,7 @@ export function registerPlan(program: Command): void {
         `service ${result.service}`,
         ...gradeLines(result.grade),
         ...budgetLines(result.budget),
+        ...result.notDone.map((line) => `not done: ${line}`),
         ...result.volumes.flatMap(volumeLines),
         ...situationLines(hasStore, result.situation),
       ]);
