@@ -5,6 +5,7 @@ import {
   type Grant,
   HoldfastError,
   type Op,
+  type StorageRecord,
   type StorageStrategy,
   type Volume,
   type VolumeEvidence,
@@ -24,6 +25,8 @@ export interface MountOptions {
   readonly format: boolean;
   /** The volume is being prepared: it need not be marked yet. */
   readonly initialise: boolean;
+  /** What the store knows of it. */
+  readonly recorded: StorageRecord | null;
   readonly onStep: StepReporter;
 }
 
@@ -86,11 +89,14 @@ function needsRepair(volume: Volume, check: CheckResult): HoldfastError {
 async function verify(op: Op, { strategy, volume }: NodeVolume, options: MountOptions): Promise<VolumeEvidence> {
   const evidence = await strategy.verify(op, volume, options.grant);
   if (options.initialise) return evidence;
+  const initialised = options.recorded?.initialised ?? null;
+  const { mounts, restores } = strategy.capabilities(volume);
   const decision = decideVolume(evidence, {
     service: volume.service,
     epoch: options.grant.epoch,
     run: options.grant.run,
-    mustBeMountPoint: strategy.capabilities(volume).mounts,
+    mustBeMountPoint: mounts,
+    recorded: initialised === null ? null : { ...initialised, restores },
     markCommand: "holdfast volume init -f FILE --store URL",
   });
   if (decision.kind === "refused") {
