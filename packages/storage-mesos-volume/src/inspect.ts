@@ -33,7 +33,8 @@ async function clusterFindings(
   const { frameworks } = await client.getFrameworks({ signal });
   const { agents, recovered_agents } = await client.getAgents({ signal });
   const flags = await client.getFlags({ signal });
-  const findings = options.through === "marathon" ? judgePrerequisites({ frameworks, flags }, { framework, mesosRole }) : [];
+  const findings =
+    options.through === "marathon" ? judgePrerequisites({ frameworks, flags }, { framework, mesosRole }) : [];
   findings.push(...volumeFindings(candidates(agents, volume)));
   if (recovered_agents.length > 0) {
     const names = recovered_agents.map(({ hostname }) => hostname).join(", ");

@@ -161,7 +161,12 @@ function volumeOf(wanted: WantedVolume): MesosResource {
 
 /** In thousandths: what is nobody's, less what tasks have of it. */
 function spareOf(agent: MesosAgent, { source }: WantedVolume): number {
-  const like = reservedScalar({ name: "disk", value: 0, reservations: [], ...(source === undefined ? {} : { source }) });
+  const like = reservedScalar({
+    name: "disk",
+    value: 0,
+    reservations: [],
+    ...(source === undefined ? {} : { source }),
+  });
   return amountOf(agent.total_resources, like) - amountOf(agent.allocated_resources, like);
 }
 
