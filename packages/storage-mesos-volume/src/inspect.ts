@@ -49,7 +49,7 @@ async function clusterFindings(
 }
 
 /** Pure. Several of one name: one is in use, the others are what a wipe, a scale or a lost agent left. */
-export function volumeFindings(volumes: readonly SeenVolume[]): StorageFinding[] {
+function volumeFindings(volumes: readonly SeenVolume[]): StorageFinding[] {
   const said = volumes.map(
     ({ id, hostname, sizeMb, used }) => `${id} on ${hostname} (${sizeMb} MB${used ? ", in use" : ""})`,
   );

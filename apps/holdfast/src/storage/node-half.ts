@@ -97,12 +97,18 @@ async function verify(op: Op, { strategy, volume }: NodeVolume, options: MountOp
     run: options.grant.run,
     mustBeMountPoint: mounts,
     recorded: initialised === null ? null : { ...initialised, restores },
-    markCommand: "holdfast volume init -f FILE --store URL",
+    markCommand: markCommand({ strategy, volume }, evidence),
   });
   if (decision.kind === "refused") {
     throw new HoldfastError(decision.code, decision.message, { hint: decision.hint });
   }
   return evidence;
+}
+
+/** A volume that the scheduler made is marked where its agent has it: no command could mount it beside the task. */
+function markCommand({ strategy, volume }: NodeVolume, { source }: VolumeEvidence): string {
+  if (strategy.schedulerVolume === undefined) return "holdfast volume init -f FILE --store URL";
+  return `holdfast volume init DIRECTORY --service ${volume.service} --role ${volume.role}, on this agent, with the directory that it has for ${source}`;
 }
 
 /** Write back, unmount, let go; nothing is forced. */

@@ -101,7 +101,7 @@ export function decideProvision(
   if (reserved > 0) {
     return incompatible(
       `${reserved / 1_000} MB are reserved on ${wanted.agent} with the labels of this volume; ${wanted.sizeMiB} are wanted.`,
-      "An answer was lost and the reservation made twice, or the size changed: give it back with `holdfast volume reservations plan-clean --gone`, then provision again.",
+      "An answer was lost and the reservation made twice, or the size changed: give it back with `holdfast volume reservations plan-clean --gone-service`, then provision again.",
     );
   }
   const spare = spareOf(agent, wanted);
