@@ -63,6 +63,7 @@ function madeBy(volume: Volume, { options, name }: MesosVolume): readonly string
   return [
     `Marathon reserves ${size} on an agent that has it and makes a persistent volume there; the task finds it as ${name} in its sandbox.`,
     "The volume keeps the task: Marathon launches it where its volume is and nowhere else, waits without limit, and checks constraints again at each launch.",
+    "The first run finds the new volume unmarked, ends with VOLUME_UNMARKED and starts nothing: mark it once on its agent, then the next launch finds it.",
     fixed,
     "A stop or a scale to 0 keeps the reservation, suspended, with its data. Deleting the app, and wipe=true, destroy it.",
   ];

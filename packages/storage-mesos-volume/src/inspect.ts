@@ -1,6 +1,6 @@
 import { directoryFindings, type Op, type StorageFinding, type Volume } from "@holdfast/core";
 import { agentLossTiming, type MesosClient, type MesosFlags } from "@holdfast/mesos";
-import { locate } from "./node/locate.js";
+import { hasPlace, locate } from "./node/locate.js";
 import { shownAt } from "./node/shown.js";
 import { candidates, type SeenVolume } from "./observe.js";
 import { judgePrerequisites } from "./operator/prerequisites.js";
@@ -77,7 +77,7 @@ function lossFindings(flags: MesosFlags): StorageFinding[] {
 
 async function nodeFindings(op: Op, volume: Volume, { mesos, sandbox }: Inspected): Promise<StorageFinding[]> {
   const mounts = await op.mounts();
-  if (mesos.bound && mesos.options.path === undefined && sandbox === null) return [];
+  if (!hasPlace(mesos, sandbox)) return [];
   const { path } = await locate(op, mesos, sandbox);
   const seen = await op.volumes.look(path, { timeoutMs: LOOK_MS });
   if (!seen.mounted) return [];

@@ -175,6 +175,8 @@ describe("at the mount path", () => {
     const outside = createMesosVolumeStrategy({ sandbox: null });
     const call = outside.prepare(op(VOLUME), withOptions({ view: "sandbox" }), {}, grant);
     await expect(call).rejects.toMatchObject({ code: "NOT_FOUND", hint: expect.stringContaining("options.path") });
+    // Backing out of that succeeds: nothing was bound.
+    await outside.unmount(op(VOLUME), withOptions({ view: "sandbox" }));
   });
 
   test("refuses a context that was made for another agent", async () => {

@@ -13,7 +13,7 @@ import {
 import { createMesosClient, type MesosClient } from "@holdfast/mesos";
 import { explainMesos, MESOS_BACKEND, mesosCapabilities } from "./capabilities.js";
 import { inspectMesos } from "./inspect.js";
-import { locate, nameOf } from "./node/locate.js";
+import { hasPlace, locate, nameOf } from "./node/locate.js";
 import { requireShown, shownAt } from "./node/shown.js";
 import { observeMesos } from "./observe.js";
 import { destroyFor, provisionFor } from "./operator/for-volume.js";
@@ -98,7 +98,9 @@ export function createMesosVolumeStrategy(dependencies: MesosVolumeDependencies 
       return cutDirectory(op, directoryOf(mesos, mesos.bound ? nameOf(mesos, sandbox) : mesos.mountPath));
     },
     async unmount(op, volume) {
-      await unbindDirectory(op, await locate(op, mesosVolume(volume), sandbox));
+      const mesos = mesosVolume(volume);
+      // Nothing was bound from a place that there is not.
+      if (hasPlace(mesos, sandbox)) await unbindDirectory(op, await locate(op, mesos, sandbox));
     },
     release: async () => undefined,
     async metrics(op, volume) {

@@ -20,6 +20,11 @@ export async function locate(op: Op, mesos: MesosVolume, sandbox: string | null)
   return directoryOf(mesos, exitCode === 0 ? stdout.replace(/\n$/, "") : named);
 }
 
+/** Whether there is anywhere to look for it. */
+export function hasPlace({ bound, options }: MesosVolume, sandbox: string | null): boolean {
+  return !bound || options.path !== undefined || sandbox !== null;
+}
+
 /** The same without a look: for a cut, which must not wait for a disk. */
 export function nameOf({ options, name }: MesosVolume, sandbox: string | null): string {
   if (options.path !== undefined) return options.path;
