@@ -152,6 +152,21 @@ describe("prerequisites of a resident app", () => {
   });
 });
 
+test("a rule for everything below a role permits a role below it", async () => {
+  const below = (values: string[]) => ({
+    acls: JSON.stringify({
+      permissive: false,
+      reserve_resources: [{ principals: { type: "ANY" }, roles: { values } }],
+      create_volumes: [{ principals: { type: "ANY" } }],
+    }),
+  });
+  const nested = (info: Info) => {
+    info.roles = ["eng/db"];
+  };
+  expect(await codes(nested, below(["eng/%"]))).toEqual([]);
+  expect(await codes(nested, below(["en/%", "eng"]))).toEqual(["MESOS_RIGHT_DENIED"]);
+});
+
 test("several volumes of one name are said, with what is in use", async () => {
   const { master, strategy } = await start();
   for (const { total_resources = [], allocated_resources = [], agent_info } of master.agents) {

@@ -119,6 +119,11 @@ describe("placement and plan", () => {
     });
   });
 
+  test("and waits while that one cannot be reached", () => {
+    const away: AgentView[] = ["a", "b"].map((id) => ({ id, reachable: false, spareMiB: null }));
+    expect(strategy.placement(volume, observed(record, "b"), away)).toMatchObject({ kind: "wait" });
+  });
+
   test("a run goes on under whatever name: the mark decides, when it is verified", () => {
     const target = { agent: "b", epoch: 4n, former: [{ agent: "a", epoch: 3n, bootId: null }] };
     expect(strategy.plan(volume, observed(record), target)).toEqual({
@@ -162,6 +167,7 @@ describe("at the mount path", () => {
       undefined,
       "NOT_FOUND",
     ],
+    ["a directory inside of a volume", {}, VOLUME, "/srv", "NOT_FOUND"],
     ["a directory that merely exists", {}, VOLUME, "/srv/other", "NOT_FOUND"],
     ["another volume of the app", {}, "/mesos/volumes/roles/db/orders-db#logs#3f0c", undefined, "IDENTITY_MISMATCH"],
     ["a volume of another role", { mesosRole: "web" }, VOLUME, undefined, "IDENTITY_MISMATCH"],

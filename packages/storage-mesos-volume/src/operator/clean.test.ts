@@ -158,6 +158,12 @@ describe("cleaning", () => {
     if (volume?.scalar === undefined) throw new Error("the recording has a volume");
     volume.scalar.value = 513;
     expect((await planOf(context, GIVEN_UP)).token).not.toBe(token);
+    volume.scalar.value = 512;
+    expect((await planOf(context, GIVEN_UP)).token).toBe(token);
+    const mem = master.agent("node-1").total_resources?.find(({ name, role }) => name === "mem" && role !== "*");
+    if (mem?.scalar === undefined) throw new Error("the recording has reserved memory");
+    mem.scalar.value += 1;
+    expect((await planOf(context, GIVEN_UP)).token).not.toBe(token);
   });
 
   test("finds the same reservations on an agent that came back under another id", async () => {
@@ -214,6 +220,19 @@ describe("cleaning", () => {
     const plan = await planOf(context, GIVEN_UP);
     master.agents = [];
     await expect(applyClean(context, plan, plan.token)).rejects.toMatchObject({ code: "NOT_FOUND", retryable: true });
+  });
+
+  test("an agent that goes away instead of doing it has done nothing, at either change", async () => {
+    for (const change of [1, 2]) {
+      const master = orphans();
+      master.mishaps.set(change, "vanishes");
+      const context = await contextOf(master);
+      const plan = await planOf(context, GIVEN_UP);
+      const done: string[] = [];
+      const clean = applyClean(context, plan, plan.token, (_, what) => void done.push(what));
+      await expect(clean).rejects.toMatchObject({ code: "UNKNOWN_OUTCOME" });
+      expect(done).toEqual(change === 1 ? [] : ["destroyed"]);
+    }
   });
 
   test("says that it cannot tell when the agent never shows the change", async () => {

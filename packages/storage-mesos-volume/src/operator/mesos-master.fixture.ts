@@ -32,8 +32,9 @@ interface Agent {
   allocated_resources?: MesosResource[];
 }
 
-/** What happens to the next change. `lost`: done, and the answer is lost. `slow`: accepted, and done at the third look. */
-export type Mishap = "lost" | "slow" | "refused";
+/** What happens to the next change. `lost`: done, and the answer is lost. `slow`: accepted, and done at the third look.
+ * `vanishes`: accepted, and the agent goes away before it does it. */
+export type Mishap = "lost" | "slow" | "refused" | "vanishes";
 
 /**
  * A master that keeps reservations and volumes by the rules that were recorded of a real one: RESERVE and UNRESERVE are
@@ -91,7 +92,8 @@ export class MesosMaster {
     }
     const { status, text, work } = this.#judge(body.type, body[body.type.toLowerCase() as "type"] as never);
     if (status === 202) {
-      if (mishap === "slow") this.#later.push({ looks: 3, work });
+      if (mishap === "vanishes") this.agents = [];
+      else if (mishap === "slow") this.#later.push({ looks: 3, work });
       else work();
     }
     if (mishap === "lost") {

@@ -3,6 +3,7 @@ import { createFakeOp, createLoopback, type Loopback } from "@holdfast/testkit";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createMesosVolumeStrategy } from "../strategy.js";
 import { impatientClock, MesosMaster, type Mishap, reservedOn } from "./mesos-master.fixture.js";
+import { decideProvision } from "./provision-decision.js";
 
 let loopback: Loopback;
 beforeEach(() => {
@@ -94,6 +95,24 @@ describe("provisioning", () => {
     const { master, strategy, op } = await start();
     await expect(strategy.provision(op, { ...with_(change), diskMiB })).rejects.toMatchObject({ code });
     expect(master.changes()).toEqual([]);
+  });
+
+  test("counts what tasks have of the disk, and finds a volume in its own role only", async () => {
+    const { master, strategy, op } = await start();
+    const agent = master.agent("node-1");
+    agent.allocated_resources = [{ name: "disk", type: "SCALAR", scalar: { value: 9_500 }, role: "*" }];
+    await expect(strategy.provision(op, volume)).rejects.toMatchObject({ code: "NO_CAPACITY" });
+    expect(master.changes()).toEqual([]);
+    agent.allocated_resources = [];
+    await strategy.provision(op, volume);
+    const { agents, recovered_agents } = await (await master.connect(loopback)).getAgents();
+    expect(recovered_agents).toEqual([]);
+    const wanted = {
+      ...{ id: "holdfast.orders-db.data", agent: "node-1", sizeMiB: 1_024, principal: "ops", containerPath: "data" },
+      ...{ labels: { holdfast_service: "orders-db", holdfast_role: "data" }, source: undefined },
+    };
+    expect(decideProvision(agents, [], { ...wanted, role: "web" }).kind).toBe("exists");
+    expect(decideProvision(agents, [], { ...wanted, role: "other" }).kind).toBe("reserve");
   });
 
   test("takes a disk of its own by its path", async () => {
