@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import type { ObservedVolume, Placement } from "@holdfast/core";
+import type { ObservedVolume, Placement, StorageRecord } from "@holdfast/core";
 import { assemblePlugins } from "@holdfast/core";
 import { type CompileOptions, compileApp, lintDefinition, placedVolume } from "@holdfast/orchestrator-marathon";
 import { findContracts } from "@holdfast/testkit";
@@ -25,7 +25,11 @@ const STORAGE = {
         server: { kind: nbdkit, address: 10.0.0.9, port: 10809 }
         control: { kind: command, command: [holdfast-nbd-server, --config, /etc/holdfast/nbd.json] }
         fsType: ext4`,
+  "mesos-volume": `diskMiB: 10240
+      options: { disk: path, diskPath: "/disks/[0-9]+", agents: [agent-1, agent-2] }`,
 } as const;
+
+const FAILOVER: Partial<Record<string, string>> = { "local-pin": "pinned", "mesos-volume": "resident" };
 
 const text = (strategy: string, options: string) => `apiVersion: holdfast/v1
 kind: Service
@@ -44,12 +48,16 @@ const AGENTS = ["agent-1", "agent-2"].map((id, index) => ({ id, reachable: true,
 const NOTHING_YET: ObservedVolume = { exists: true, attachments: [], fenced: [], recorded: null, detail: {} };
 const COMMAND = ["redis-server", "it's", "$HOME a", ""] as const;
 
-function compileFile(strategy: keyof typeof STORAGE, change: Partial<CompileOptions> = {}) {
-  const file = parseServiceFile(text(strategy, STORAGE[strategy]), "orders.yaml");
+function compileFile(strategy: keyof typeof STORAGE, change: Partial<CompileOptions> = {}, observed = NOTHING_YET) {
+  return compileText(text(strategy, STORAGE[strategy]), change, observed);
+}
+
+function compileText(yaml: string, change: Partial<CompileOptions> = {}, observed = NOTHING_YET) {
+  const file = parseServiceFile(yaml, "orders.yaml");
   const resolved = resolveVolumes(file, assemblePlugins([BUILT_IN]));
   const [first] = resolved;
   if (first === undefined) throw new Error("no volume");
-  const placement: Placement = first.strategy.placement(first.volume, NOTHING_YET, AGENTS);
+  const placement: Placement = first.strategy.placement(first.volume, observed, AGENTS);
   return compileApp(file.service, placement, {
     executable: { uri: "https://files.example/holdfast-0.1.0" },
     serviceFile: { uri: "https://files.example/{{service}}/{{digest}}.yaml" },
@@ -69,7 +77,7 @@ describe("a service file on Marathon", () => {
     test(`${strategy} compiles, and the linter has nothing to say`, () => {
       const { definition, failover } = compileFile(strategy);
       expect(lintDefinition(definition)).toEqual([]);
-      expect(failover.kind).toBe(strategy === "local-pin" ? "pinned" : "replace");
+      expect(failover.kind).toBe(FAILOVER[strategy] ?? "replace");
     });
 
     test(`${strategy} compiles to what the published schema accepts`, ({ skip }) => {
@@ -83,6 +91,40 @@ describe("a service file on Marathon", () => {
       expect(valid).toBe(true);
     });
   }
+
+  test("a Mesos volume is resident, on the agents that may have it, and the same wherever it is by now", () => {
+    const { definition, bytes } = compileFile("mesos-volume");
+    expect(definition).toMatchObject({
+      instances: 1,
+      unreachableStrategy: "disabled",
+      upgradeStrategy: { minimumHealthCapacity: 0, maximumOverCapacity: 0 },
+      constraints: [["hostname", "LIKE", "agent-1|agent-2"]],
+      container: {
+        volumes: [
+          {
+            containerPath: "data",
+            mode: "RW",
+            persistent: { type: "path", size: 10_240, constraints: [["path", "LIKE", "/disks/[0-9]+"]] },
+          },
+          { containerPath: "/srv/orders-db", hostPath: "data", mode: "RW" },
+        ],
+      },
+    });
+    expect(definition).not.toHaveProperty("acceptedResourceRoles");
+    const there: StorageRecord = {
+      ...{ v: 1, service: "orders-db", role: "data", strategy: "mesos-volume", restore: null, lossReceipts: [] },
+      pin: { agent: "agent-2", at: "2026-01-02T03:04:05.000Z", why: "its first run is there" },
+      initialised: null,
+    };
+    expect(compileFile("mesos-volume", {}, { ...NOTHING_YET, recorded: there }).bytes).toBe(bytes);
+  });
+
+  test("a Mesos volume without a size is refused before anything is compiled", () => {
+    const compile = () => compileText(text("mesos-volume", "options: {}"));
+    expect(compile).toThrow(
+      expect.objectContaining({ code: "INVALID_SPEC", hint: expect.stringContaining("diskMiB") }),
+    );
+  });
 
   test("the arguments are what `holdfast run` reads", () => {
     const { args, taskKillGracePeriodSeconds } = compileFile("nbd").definition as {

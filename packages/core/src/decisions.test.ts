@@ -33,6 +33,8 @@ const seen: VolumeEvidence = {
   locking: "local-only",
 };
 const expected = { service: "orders-db", epoch: 5n, run: "this-run" };
+const recorded = { volumeId: "5f0c1e1e-8a57-4b8e-9f53-0d6d6d1f0a11", agent: "a", restores: false };
+const another = { ...recorded, volumeId: "5f0c1e1e-8a57-4b8e-9f53-0d6d6d1f0a22" };
 
 test.each([
   ["a right volume is usable", {}, expected, { kind: "usable", neverRan: false }],
@@ -52,6 +54,25 @@ test.each([
   ],
   ["an unmarked one is refused", { mark: null }, expected, { code: "VOLUME_UNMARKED" }],
   ["another service's is refused", {}, { ...expected, service: "other" }, { code: "IDENTITY_MISMATCH" }],
+  ["the one on record is usable", {}, { ...expected, recorded }, { kind: "usable" }],
+  [
+    "an empty one in place of the one on record is a loss, whose remedy is not to mark it",
+    { mark: null, empty: true },
+    { ...expected, recorded },
+    { code: "IDENTITY_MISMATCH", hint: expect.not.stringContaining("volume init") },
+  ],
+  [
+    "where a restore may follow, the refusal says so",
+    { mark: null, empty: true },
+    { ...expected, recorded: { ...recorded, restores: true } },
+    { code: "IDENTITY_MISMATCH", hint: expect.stringContaining("a restore fills the empty one") },
+  ],
+  [
+    "another volume than the one on record is refused, marked or not",
+    {},
+    { ...expected, recorded: another },
+    { code: "IDENTITY_MISMATCH", message: expect.stringContaining(another.volumeId) },
+  ],
   ["a read-only one is refused", { readOnly: true }, expected, { code: "VOLUME_READ_ONLY" }],
   ["one that saw a higher epoch is refused", { epoch: 6n }, expected, { code: "STALE_EPOCH" }],
   ["one that another run used under my epoch is refused", { epoch: 5n }, expected, { code: "STALE_EPOCH" }],

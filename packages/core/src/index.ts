@@ -25,6 +25,7 @@ export * from "./records/storage.js";
 export * from "./records/volume.js";
 export * from "./service.js";
 export * from "./storage/capabilities.js";
+export * from "./storage/directory-findings.js";
 export * from "./storage/former-decision.js";
 export * from "./storage/observation.js";
 export * from "./storage/placement-decision.js";

@@ -2,6 +2,13 @@ import type { ErrorCode } from "./error-codes.js";
 import type { Epoch } from "./ids.js";
 import type { VolumeEvidence } from "./storage/observation.js";
 
+export interface RecordedVolume {
+  readonly volumeId: string;
+  readonly agent: string;
+  /** The strategy can fill an empty volume from a backup, and the service file permits it. */
+  readonly restores: boolean;
+}
+
 export interface VolumeExpectation {
   readonly service: string;
   /** Epoch of the grant under which it is verified; null before a grant (read-only look). */
@@ -12,6 +19,8 @@ export interface VolumeExpectation {
   readonly device?: string;
   /** The path must be a mount point of its own. */
   readonly mustBeMountPoint?: boolean;
+  /** The volume that an earlier run verified, as the store has it; null or absent = the service never ran on one. */
+  readonly recorded?: RecordedVolume | null;
   /** How this volume is marked, for the hint; default: `holdfast volume init` with its path. */
   readonly markCommand?: string;
 }
@@ -26,6 +35,25 @@ const refuse = (code: ErrorCode, message: string, hint: string): VolumeDecision 
   message,
   hint,
 });
+
+/**
+ * What was verified once is expected again. An empty directory in its place is a disk that is not mounted, or a new volume
+ * (Mesos gives one when an agent is marked gone), and never an invitation to mark it and begin anew.
+ */
+function lostVolume({ path, mark, empty }: VolumeEvidence, expected: VolumeExpectation): VolumeDecision | null {
+  const { recorded = null, service } = expected;
+  if (recorded === null || mark?.volumeId === recorded.volumeId) return null;
+  // Of another service: the message about that says more.
+  if (mark !== null && mark.service !== service) return null;
+  const instead = mark === null ? (empty ? "an empty directory" : "data without a mark") : `volume ${mark.volumeId}`;
+  return refuse(
+    "IDENTITY_MISMATCH",
+    `The volume ${recorded.volumeId} of ${service} should be at ${path}; there is ${instead}. It was first verified on agent ${recorded.agent}.`,
+    recorded.restores
+      ? "Nothing was started or changed. Bring the volume back; or decide that it is lost, then a restore fills the empty one from a backup."
+      : "Nothing was started or changed. Bring the volume back. If it is lost, restore a backup by hand; marking another volume does not replace it.",
+  );
+}
 
 /** Pure: may a run of this service and epoch start on what was seen? Order matters: the most telling reason first. */
 export function decideVolume(seen: VolumeEvidence, expected: VolumeExpectation): VolumeDecision {
@@ -50,6 +78,8 @@ export function decideVolume(seen: VolumeEvidence, expected: VolumeExpectation):
       "Mount the volume, or leave out --volume-must-be-mounted if it is meant to lie on the parent's file system.",
     );
   }
+  const lost = lostVolume(seen, expected);
+  if (lost !== null) return lost;
   if (seen.mark === null) {
     const command = expected.markCommand ?? `holdfast volume init ${seen.path} --service ${expected.service}`;
     const content = seen.empty ? "is empty and" : "holds data but";

@@ -45,7 +45,15 @@ describe("the published schema of an app", () => {
     const validate = validator(published(ctx, "marathon/schema/AppDefinition.json"));
     const warm = compileApp(makeService({ standby: "warm" }), { kind: "any" }, makeOptions());
     const image = compileApp(makeService(), { kind: "any" }, { ...makeOptions(), image: "redis:7.0.1", user: "root" });
-    const scheduler = { name: "data", sizeMiB: 10, disk: "mount", sizeMiBMax: 20, diskPath: "/disks/.*" } as const;
+    const scheduler = {
+      name: "data",
+      sizeMiB: 10,
+      disk: "mount",
+      sizeMiBMax: 20,
+      diskPath: "/disks/.*",
+      atMountPath: true,
+      agents: ["a.example", "b.example"],
+    } as const;
     const disk = compileApp(makeService(), { kind: "any" }, makeOptions({ ...STRATEGIES["mesos-volume"], scheduler }));
     for (const { definition } of [warm, image, disk]) expect(problems(validate, definition)).toEqual([]);
   });

@@ -37,7 +37,10 @@ export const STRATEGIES = {
   nbd: volumeOf("nbd", { movesBetweenAgents: true, mounts: true, cutMsMax: 3_000 }),
   "mesos-volume": {
     ...volumeOf("mesos-volume", { movesBetweenAgents: false, mounts: false, cutMsMax: 0 }),
-    scheduler: { name: "orders-db", sizeMiB: 10_240, disk: "root", sizeMiBMax: null, diskPath: null },
+    scheduler: {
+      ...{ name: "orders-db", sizeMiB: 10_240, disk: "root", sizeMiBMax: null, diskPath: null },
+      ...{ atMountPath: true, agents: null },
+    },
   },
 } as const satisfies Record<string, PlacedVolume>;
 

@@ -1,4 +1,5 @@
 import { agentIdSchema, HoldfastError, type Volume } from "@holdfast/core";
+import type { LocalDirectory } from "@holdfast/effects";
 import * as z from "zod";
 
 const absolutePath = z.string().regex(/^\/[^\0]*[^/\0]$/, "an absolute path without a slash at its end");
@@ -21,13 +22,8 @@ export const localPinOptionsSchema = z.strictObject({
 export type LocalPinOptions = z.output<typeof localPinOptionsSchema>;
 
 /** The options of a volume, with the place of its data. */
-export interface LocalVolume {
+export interface LocalVolume extends LocalDirectory {
   readonly options: LocalPinOptions;
-  /** Where the data lies on the agent. */
-  readonly path: string;
-  /** Where the application sees it. */
-  readonly mountPath: string;
-  readonly bound: boolean;
 }
 
 /** Pure. @throws `INVALID_SPEC` with the path of the key. */

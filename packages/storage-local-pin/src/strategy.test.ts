@@ -1,8 +1,6 @@
-import type { MountEntry, Volume } from "@holdfast/core";
+import { directoryFindings, type MountEntry, type Volume } from "@holdfast/core";
 import { createFakeOp } from "@holdfast/testkit";
 import { expect, test } from "vitest";
-import { localFindings } from "./findings.js";
-import { localVolume } from "./options.js";
 import { createLocalPinStrategy } from "./strategy.js";
 
 const volume: Volume = { service: "db", role: "data", mountPath: "/srv/db", diskMiB: 1_000, options: {} };
@@ -76,13 +74,13 @@ test.each([
   ["tmpfs", "VOLATILE", "error"],
   ["overlay", "CONTAINER_LAYER", "warning"],
 ])("finds fault with %s", (fsType, code, severity) => {
-  const findings = localFindings(localVolume(volume), [mount("/", "ext4"), mount("/srv", fsType)], null, null);
+  const findings = directoryFindings("/srv/db", [mount("/", "ext4"), mount("/srv", fsType)], null, null);
   expect(findings).toContainEqual(expect.objectContaining({ code, severity }));
 });
 
 test("finds a read-only disk and one that is too small, and nothing on a good one", () => {
   const usage = { spaceBytes: 100 * 1024 * 1024, spaceFreeBytes: 0, inodesFree: null };
-  const bad = localFindings(localVolume(volume), [mount("/srv", "ext4", ["ro"])], usage, 1_000);
+  const bad = directoryFindings("/srv/db", [mount("/srv", "ext4", ["ro"])], usage, 1_000);
   expect(bad.map(({ code }) => code)).toEqual(["READ_ONLY", "TOO_SMALL"]);
-  expect(localFindings(localVolume(volume), [mount("/srv", "xfs")], usage, 100)).toEqual([]);
+  expect(directoryFindings("/srv/db", [mount("/srv", "xfs")], usage, 100)).toEqual([]);
 });

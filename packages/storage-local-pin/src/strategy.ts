@@ -1,21 +1,20 @@
-import { HoldfastError, type Plugin, type StorageStrategy } from "@holdfast/core";
-import { explainLocal, LOCAL_BACKEND, localCapabilities } from "./capabilities.js";
+import { directoryFindings, HoldfastError, type Plugin, type StorageStrategy } from "@holdfast/core";
 import {
   bindDirectory,
   checkDirectory,
   cutDirectory,
   measureDirectory,
   prepareDirectory,
+  type RestoreSource,
+  restoreLocalVolume,
   unbindDirectory,
   verifyDirectory,
-} from "./directory.js";
-import { localFindings } from "./findings.js";
+} from "@holdfast/effects";
+import { explainLocal, LOCAL_BACKEND, localCapabilities } from "./capabilities.js";
 import { localPinOptionsSchema, localVolume } from "./options.js";
 import { placeLocal } from "./placement.js";
 import { planLocal } from "./plan.js";
 import { PROVEN } from "./proven.js";
-import { restoreLocal } from "./restore.js";
-import type { RestoreSource } from "./restore-source.js";
 
 const INSPECT_MS = 5_000;
 
@@ -61,7 +60,7 @@ export function createLocalPinStrategy(dependencies: LocalPinDependencies = {}) 
       const local = localVolume(volume);
       const seen = await op.volumes.look(local.path, { timeoutMs: INSPECT_MS });
       const usage = seen.mounted ? await op.volumes.usage(local.path, { timeoutMs: INSPECT_MS }) : null;
-      return localFindings(local, await op.mounts(), usage, volume.diskMiB);
+      return directoryFindings(local.path, await op.mounts(), usage, volume.diskMiB);
     },
     async prepare(op, volume, context, grant) {
       const local = localVolume(volume);
@@ -85,7 +84,11 @@ export function createLocalPinStrategy(dependencies: LocalPinDependencies = {}) 
     unmount: (op, volume) => unbindDirectory(op, localVolume(volume)),
     release: async () => undefined,
     metrics: (op, volume) => measureDirectory(op, localVolume(volume)),
-    restore: (op, volume, from, grant) => restoreLocal(op, volume, from, grant, source),
+    async restore(op, volume, from, grant) {
+      const local = localVolume(volume);
+      const permitted = local.options.onAgentLoss === "restore-elsewhere";
+      return restoreLocalVolume(op, volume, { local, permitted, from, grant, source });
+    },
   } satisfies StorageStrategy;
 }
 

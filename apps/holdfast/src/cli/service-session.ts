@@ -37,7 +37,7 @@ export interface DescribedService {
 }
 
 /** @throws `INVALID_SPEC` and others of the file and its plugins. */
-export async function loadService(flags: ServiceFileFlags): Promise<DescribedService> {
+export async function loadService(flags: Pick<ServiceFileFlags, "file" | "pluginDir">): Promise<DescribedService> {
   const file = await readServiceFile(flags.file);
   const registry = await loadPlugins({ pluginDirs: flags.pluginDir, references: file.service.spec.plugins });
   return { file, volumes: resolveVolumes(file, registry) };

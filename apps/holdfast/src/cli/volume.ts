@@ -3,6 +3,8 @@ import type { Command } from "commander";
 import { initStorage } from "../init-storage.js";
 import { initVolume } from "../volume-init.js";
 import { printJson, printLines } from "./output.js";
+import { registerProvision } from "./provision.js";
+import { registerReservations } from "./reservations.js";
 import { PLUGIN_DIR_HELP, pluginDirs } from "./service-session.js";
 import { type StoreAccessFlags, withStoreAccessFlags } from "./store-options.js";
 
@@ -21,7 +23,9 @@ interface InitFlags extends StoreAccessFlags {
 }
 
 export function registerVolume(program: Command): void {
-  const volume = program.command("volume").description("mark volumes");
+  const volume = program.command("volume").description("make and mark volumes, and look after reservations");
+  registerProvision(volume);
+  registerReservations(volume);
   withStoreAccessFlags(volume.command("init [path]"))
     .description(
       "mark a directory as a service's volume; with -f: fence, attach and mount it under the service's lease first. Refuses one that holds data, unless --adopt",

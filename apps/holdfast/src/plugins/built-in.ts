@@ -1,6 +1,7 @@
 import type { Plugin } from "@holdfast/core";
 import { createDistributedFsStrategy } from "@holdfast/storage-distributed-fs";
 import { createLocalPinStrategy } from "@holdfast/storage-local-pin";
+import { createMesosVolumeStrategy } from "@holdfast/storage-mesos-volume";
 import { createNbdStrategy } from "@holdfast/storage-nbd";
 import { createSharedFsStrategy } from "@holdfast/storage-shared-fs";
 
@@ -8,5 +9,11 @@ import { createSharedFsStrategy } from "@holdfast/storage-shared-fs";
 export const BUILT_IN: Plugin & { readonly from: string } = {
   from: "holdfast itself",
   apiVersion: 1,
-  strategies: [createLocalPinStrategy(), createSharedFsStrategy(), createDistributedFsStrategy(), createNbdStrategy()],
+  strategies: [
+    createLocalPinStrategy(),
+    createSharedFsStrategy(),
+    createDistributedFsStrategy(),
+    createNbdStrategy(),
+    createMesosVolumeStrategy(),
+  ],
 };

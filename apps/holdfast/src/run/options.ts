@@ -148,7 +148,7 @@ export const RUN_FLAGS = [
     kind: "text",
     placeholder: "TYPE",
     group: "Storage",
-    help: "Storage strategy that brings the volume to --volume PATH, in place of a service file: local-pin, shared-fs, distributed-fs, nbd, or a plugin's.",
+    help: "Storage strategy that brings the volume to --volume PATH, in place of a service file: local-pin, shared-fs, distributed-fs, nbd, mesos-volume, or a plugin's.",
   },
   {
     name: "strategy-options",

@@ -5,6 +5,7 @@ import {
   type Grant,
   HoldfastError,
   type Op,
+  type StorageRecord,
   type StorageStrategy,
   type Volume,
   type VolumeEvidence,
@@ -24,6 +25,8 @@ export interface MountOptions {
   readonly format: boolean;
   /** The volume is being prepared: it need not be marked yet. */
   readonly initialise: boolean;
+  /** What the store knows of it. */
+  readonly recorded: StorageRecord | null;
   readonly onStep: StepReporter;
 }
 
@@ -86,17 +89,26 @@ function needsRepair(volume: Volume, check: CheckResult): HoldfastError {
 async function verify(op: Op, { strategy, volume }: NodeVolume, options: MountOptions): Promise<VolumeEvidence> {
   const evidence = await strategy.verify(op, volume, options.grant);
   if (options.initialise) return evidence;
+  const initialised = options.recorded?.initialised ?? null;
+  const { mounts, restores } = strategy.capabilities(volume);
   const decision = decideVolume(evidence, {
     service: volume.service,
     epoch: options.grant.epoch,
     run: options.grant.run,
-    mustBeMountPoint: strategy.capabilities(volume).mounts,
-    markCommand: "holdfast volume init -f FILE --store URL",
+    mustBeMountPoint: mounts,
+    recorded: initialised === null ? null : { ...initialised, restores },
+    markCommand: markCommand({ strategy, volume }, evidence),
   });
   if (decision.kind === "refused") {
     throw new HoldfastError(decision.code, decision.message, { hint: decision.hint });
   }
   return evidence;
+}
+
+/** A volume that the scheduler made is marked where its agent has it: no command could mount it beside the task. */
+function markCommand({ strategy, volume }: NodeVolume, { source }: VolumeEvidence): string {
+  if (strategy.schedulerVolume === undefined) return "holdfast volume init -f FILE --store URL";
+  return `holdfast volume init DIRECTORY --service ${volume.service} --role ${volume.role}, on this agent, with the directory that it has for ${source}`;
 }
 
 /** Write back, unmount, let go; nothing is forced. */

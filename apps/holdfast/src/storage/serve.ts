@@ -5,6 +5,7 @@ import {
   pinVolume,
   type RecordContext,
   readQuarantine,
+  readStorageRecord,
   requestStorage,
   type StepEvent,
 } from "@holdfast/coordination";
@@ -100,6 +101,7 @@ export class StorageServer {
         context: attached.contexts[volume.volume.role] ?? {},
         format: this.#spec.format,
         initialise: this.#spec.initialise,
+        recorded: (await readStorageRecord(records, volume.volume, grant.signal)) ?? null,
         onStep: (name, role, state, tookMs) => this.#send({ type: "step", name, role, state, tookMs }),
       });
       if (!this.#spec.initialise) await this.#record(records, volume, grant, evidence);

@@ -60,7 +60,7 @@ describe.skipIf(missing !== undefined)(`unclean volumes${missing === undefined ?
     const again = scene.start(second, ["true"], ["--wait"]);
     const code = await again.untilExit(60_000);
     // The root directory was rebuilt, and everything in it is in lost+found: repaired, and not the volume it was.
-    expect([code, again.log()]).toEqual([82, expect.stringContaining("VOLUME_UNMARKED")]);
+    expect([code, again.log()]).toEqual([82, expect.stringContaining("IDENTITY_MISMATCH")]);
   });
 });
 

@@ -253,6 +253,30 @@ describe("failover", () => {
     expect(warnings).toEqual([expect.stringContaining("/srv/orders-db must exist")]);
   });
 
+  test("where a persistent volume is by now changes no byte; where it may be made is a constraint", () => {
+    const volume = STRATEGIES["mesos-volume"];
+    const bytes = (placement: Placement) => compileApp(makeService(), placement, makeOptions(volume)).bytes;
+    expect(bytes(onA)).toBe(bytes(any));
+    const scheduler = { ...volume.scheduler, agents: ["b.example", "a.example"] };
+    const { definition } = compileApp(makeService(), onA, makeOptions({ ...volume, scheduler }));
+    expect(definition.constraints).toEqual([["hostname", "LIKE", "a\\.example|b\\.example"]]);
+  });
+
+  test("a persistent volume that the strategy binds itself is not shown at the mount path", () => {
+    const volume = STRATEGIES["mesos-volume"];
+    const bound = {
+      ...volume,
+      capabilities: { ...volume.capabilities, mounts: true },
+      scheduler: { ...volume.scheduler, atMountPath: false },
+    };
+    const { definition } = compileApp(makeService(), any, makeOptions(bound));
+    expect(definition).toMatchObject({
+      user: "root",
+      container: { volumes: [{ containerPath: "orders-db", persistent: { type: "root", size: 10_240 } }] },
+    });
+    expect((definition as { container: { volumes: unknown[] } }).container.volumes).toHaveLength(1);
+  });
+
   test("a warm standby is a second task on another agent, and costs twice", () => {
     const { definition, warnings } = compile("nbd", { standby: "warm" });
     expect(definition).toMatchObject({

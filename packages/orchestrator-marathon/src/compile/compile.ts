@@ -43,7 +43,7 @@ export function compileApp(service: Service, placement: Placement, options: Comp
   setLabelsAndEnv(fields, service, failover, options);
   setResources(fields, service, options);
   setContainer(fields, volumes, options);
-  setPlacement(fields, placement, failover);
+  setPlacement(fields, placement, failover, volumes);
   setNetwork(fields, service);
   setFetch(fields, service, options);
   setHealth(fields, service, options);
@@ -115,7 +115,7 @@ function warningsFor(
   }
   if (image === undefined) {
     for (const { scheduler, mountPath } of volumes) {
-      if (scheduler === null) continue;
+      if (scheduler?.atMountPath !== true) continue;
       warnings.push(
         `${mountPath} must exist on every agent: without an image, Mesos mounts there and makes no directory.`,
       );

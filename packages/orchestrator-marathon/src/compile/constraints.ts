@@ -1,5 +1,6 @@
 import { HoldfastError, type Placement } from "@holdfast/core";
 import type { FailoverKind } from "./failover.js";
+import type { PlacedVolume } from "./volumes.js";
 
 export interface ReasonedConstraint {
   readonly constraint: readonly [string, string] | readonly [string, string, string];
@@ -15,6 +16,28 @@ export function constraintsFor(placement: Placement, kind: FailoverKind): readon
   if (kind !== "standby") return placed;
   const apart = { constraint: ["hostname", "UNIQUE"], why: "the standby is on another agent than the holder" } as const;
   return [...placed, apart];
+}
+
+/**
+ * Pure: of a volume that Mesos keeps, only what is configured. Where it is by now is no constraint: Marathon launches the
+ * task on the volume and nowhere else, and a constraint that comes after the first run is a change that restarts it.
+ */
+export function residentConstraints(
+  placement: Placement,
+  volumes: readonly PlacedVolume[],
+): readonly ReasonedConstraint[] {
+  const lists = volumes.flatMap(({ scheduler }) => (scheduler?.agents ? [scheduler.agents] : []));
+  const [first, ...others] = lists;
+  const configured =
+    first === undefined
+      ? []
+      : [
+          {
+            constraint: agentsConstraint(first.filter((agent) => others.every((list) => list.includes(agent)))),
+            why: "the agents on which the service file lets the volume be made",
+          },
+        ];
+  return [...configured, ...(placement.kind === "attribute" ? placementConstraint(placement) : [])];
 }
 
 function placementConstraint(placement: Placement): readonly ReasonedConstraint[] {

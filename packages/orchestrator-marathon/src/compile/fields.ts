@@ -2,7 +2,7 @@ import { HoldfastError, type Placement, type Service } from "@holdfast/core";
 import { SINGLE_INSTANCE_LABEL } from "../definition.js";
 import { pointerPart } from "../pointer.js";
 import { EXECUTABLE_NAME, engineCommand, healthLine } from "./command.js";
-import { constraintsFor } from "./constraints.js";
+import { constraintsFor, residentConstraints } from "./constraints.js";
 import type { Failover } from "./failover.js";
 import { killGraceSeconds, recoverySeconds } from "./grace.js";
 import type { CompileOptions } from "./options.js";
@@ -100,21 +100,21 @@ export function setContainer(
     type: "the Mesos containerizer; only there may a run mount and fence itself",
   };
   if (image !== undefined) inner.docker = "the image in which it runs; kept on the agent between starts";
-  const entries = made.flatMap(({ scheduler, mountPath }, index) => {
-    const { name, sizeMiB, disk, sizeMiBMax, diskPath } = scheduler;
-    inner[`volumes/${2 * index}`] = "the persistent volume, as a directory of the sandbox";
-    inner[`volumes/${2 * index + 1}`] = "the same at mountPath; without it the data would lie beside the volume";
+  const entries: Record<string, unknown>[] = [];
+  for (const { scheduler, mountPath } of made) {
+    const { name, sizeMiB, disk, sizeMiBMax, diskPath, atMountPath } = scheduler;
+    inner[`volumes/${entries.length}`] = "the persistent volume, as a directory of the sandbox";
     const persistent = {
       type: disk,
       size: sizeMiB,
       ...(sizeMiBMax === null ? {} : { maxSize: sizeMiBMax }),
       ...(diskPath === null ? {} : { constraints: [["path", "LIKE", diskPath]] }),
     };
-    return [
-      { containerPath: name, mode: "RW", persistent },
-      { containerPath: mountPath, hostPath: name, mode: "RW" },
-    ];
-  });
+    entries.push({ containerPath: name, mode: "RW", persistent });
+    if (!atMountPath) continue;
+    inner[`volumes/${entries.length}`] = "the same at mountPath; without it the data would lie beside the volume";
+    entries.push({ containerPath: mountPath, hostPath: name, mode: "RW" });
+  }
   const container = {
     type: "MESOS",
     ...(image === undefined ? {} : { docker: { image, forcePullImage: false } }),
@@ -123,8 +123,13 @@ export function setContainer(
   fields.set("container", container, "what the task sees of the agent", inner);
 }
 
-export function setPlacement(fields: ReasonedFields, placement: Placement, { kind }: Failover): void {
-  const constraints = constraintsFor(placement, kind);
+export function setPlacement(
+  fields: ReasonedFields,
+  placement: Placement,
+  { kind }: Failover,
+  volumes: readonly PlacedVolume[],
+): void {
+  const constraints = kind === "resident" ? residentConstraints(placement, volumes) : constraintsFor(placement, kind);
   const inner = Object.fromEntries(constraints.map(({ why }, index) => [String(index), why]));
   const none =
     kind === "resident" ? "Mesos finds an agent; from then on the volume keeps it there" : "any agent will do";

@@ -80,6 +80,8 @@ describe("isolationOf", () => {
     expect(levels(cluster([bare]), volume)).toMatchObject({ "persistent volume": "in-vain" });
     const noQuota = { ...strict, flags: { isolation: "filesystem/linux" } };
     expect(levels(cluster([noQuota]), volume)).toMatchObject({ "persistent volume": "reserved" });
+    const bound = { ...volume, scheduler: { ...volume.scheduler, atMountPath: false } };
+    expect(levels(cluster([bare]), bound)).toMatchObject({ "persistent volume": "reserved" });
   });
 
   test("whatever is not enforced says what would, and is printed", () => {

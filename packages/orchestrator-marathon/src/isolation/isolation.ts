@@ -155,7 +155,7 @@ function persistentRow({ scheduler, mountPath }: PlacedVolume, cluster: ClusterF
     };
   }
   const linux = (agent: AgentFacts) => isolators(agent).has("filesystem/linux");
-  if (cluster.agents.length > 0 && without(cluster, linux).length > 0) {
+  if (scheduler?.atMountPath !== false && cluster.agents.length > 0 && without(cluster, linux).length > 0) {
     const why = `without filesystem/linux the volume cannot be seen at ${mountPath} (${on(without(cluster, linux))})`;
     return { ...row, level: "in-vain", why, fix: "Add filesystem/linux to --isolation, and --launcher=linux." };
   }

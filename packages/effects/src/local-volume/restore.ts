@@ -8,8 +8,7 @@ import {
   type Volume,
   volumeMarkFormat,
 } from "@holdfast/core";
-import { verifyDirectory } from "./directory.js";
-import { localVolume } from "./options.js";
+import { type LocalDirectory, verifyDirectory } from "./directory.js";
 import { type RestoreMarker, readRestoreMarker, writeRestoreMarker } from "./restore-marker.js";
 import type { RestoreSource } from "./restore-source.js";
 
@@ -21,6 +20,16 @@ const SYNC_MS = 600_000;
 const SCRATCH = "data.restoring";
 const MARK_BYTES_MAX = 32 * 1024;
 
+export interface LocalRestore {
+  readonly local: LocalDirectory;
+  /** The service file permits it: a confirmation given beforehand. */
+  readonly permitted: boolean;
+  /** In the words of the source. */
+  readonly from: string;
+  readonly grant: Grant;
+  readonly source: RestoreSource | null;
+}
+
 /**
  * Fills an empty volume from a backup, in an order in which a crash at any point leaves either nothing that could be
  * taken for a data set, or a whole one: marker, scratch, copy, sync, "whole", rename, mark, "done". A volume without a
@@ -28,15 +37,12 @@ const MARK_BYTES_MAX = 32 * 1024;
  * @throws `DENIED`: the service file does not permit it. `UNSUPPORTED`: no source. `RESTORE_FAILED`: there is data in its
  *   place, or the source cannot; nothing was changed but the scratch.
  */
-export async function restoreLocal(
+export async function restoreLocalVolume(
   op: Op,
   volume: Volume,
-  from: string,
-  grant: Grant,
-  source: RestoreSource | null,
+  { local, permitted, from, grant, source }: LocalRestore,
 ): Promise<DataLossReceipt> {
-  const local = localVolume(volume);
-  if (local.options.onAgentLoss !== "restore-elsewhere") {
+  if (!permitted) {
     throw new HoldfastError("DENIED", `The service file does not permit a restore of ${volume.service} at start.`, {
       hint: "Set onAgentLoss: restore-elsewhere, if losing what is newer than the backup is acceptable.",
     });

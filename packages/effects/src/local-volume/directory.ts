@@ -9,7 +9,16 @@ import {
   type VolumeEvidence,
   type VolumeMetrics,
 } from "@holdfast/core";
-import type { LocalVolume } from "./options.js";
+
+/** A directory of this machine that holds a volume. Storage strategies over an agent's own disk share what is done with it. */
+export interface LocalDirectory {
+  /** Where the data lies on the agent. */
+  readonly path: string;
+  /** Where the application sees it. */
+  readonly mountPath: string;
+  /** The two differ: `path` is bound to `mountPath`, in the run's own mount namespace. */
+  readonly bound: boolean;
+}
 
 /** A local disk answers in milliseconds; one that takes longer than this is broken. */
 const LOOK_MS = 5_000;
@@ -20,14 +29,14 @@ const UMOUNT_FAILED = 32;
 const SYNC_MS = 20_000;
 
 /** The disk is there, it is local, and no later run has used it. */
-export async function prepareDirectory(op: Op, { path }: LocalVolume, grant: Grant): Promise<void> {
+export async function prepareDirectory(op: Op, { path }: LocalDirectory, grant: Grant): Promise<void> {
   const seen = await requireDirectory(op, path);
   if (!isLocalFsType(seen.fsType)) {
     throw new HoldfastError(
       "INCOMPATIBLE",
       `${path} lies on ${seen.source}, a ${seen.fsType}, and not on a local disk.`,
       {
-        hint: "Other machines may write there too, which local-pin does not guard against. Use shared-fs or distributed-fs.",
+        hint: "Other machines may write there too, which this strategy does not guard against. Use shared-fs or distributed-fs.",
       },
     );
   }
@@ -43,7 +52,7 @@ function refuseStale(seen: VolumeEvidence, grant: Grant): void {
   );
 }
 
-export async function checkDirectory(op: Op, { path }: LocalVolume): Promise<CheckResult> {
+export async function checkDirectory(op: Op, { path }: LocalDirectory): Promise<CheckResult> {
   const seen = await requireDirectory(op, path);
   if (!seen.readOnly) return { state: "clean", safeToRepair: true, findings: [], command: null };
   return {
@@ -57,7 +66,7 @@ export async function checkDirectory(op: Op, { path }: LocalVolume): Promise<Che
 }
 
 /** Binds the data's directory to the mount path; in the run's own mount namespace nobody else sees it. */
-export async function bindDirectory(op: Op, local: LocalVolume, grant: Grant): Promise<void> {
+export async function bindDirectory(op: Op, local: LocalDirectory, grant: Grant): Promise<void> {
   if (!local.bound) return;
   refuseStale(await requireDirectory(op, local.path), grant);
   if (await isBound(op, local)) return;
@@ -73,14 +82,14 @@ export async function bindDirectory(op: Op, local: LocalVolume, grant: Grant): P
   await op.exec("mount", ["--bind", "--", local.path, local.mountPath], { timeoutMs: COMMAND_MS });
 }
 
-export async function verifyDirectory(op: Op, local: LocalVolume): Promise<VolumeEvidence> {
+export async function verifyDirectory(op: Op, local: LocalDirectory): Promise<VolumeEvidence> {
   const seen = await op.volumes.look(local.mountPath, { timeoutMs: LOOK_MS });
   // What lies under the mount point is not the volume.
   const mounted = seen.mounted && (!local.bound || (await isBound(op, local)));
   return { ...seen, mounted, locking: "local-only" };
 }
 
-export async function unbindDirectory(op: Op, local: LocalVolume): Promise<void> {
+export async function unbindDirectory(op: Op, local: LocalDirectory): Promise<void> {
   const { mounted } = await op.volumes.look(local.path, { timeoutMs: LOOK_MS });
   if (!mounted) return;
   await op.volumes.sync(local.path, { timeoutMs: SYNC_MS });
@@ -97,7 +106,7 @@ export async function unbindDirectory(op: Op, local: LocalVolume): Promise<void>
 }
 
 /** The tree is gone, and with it everything that could write to a disk of this machine. */
-export async function cutDirectory(op: Op, { path }: LocalVolume): Promise<CutResult> {
+export async function cutDirectory(op: Op, { path }: LocalDirectory): Promise<CutResult> {
   const mount = mountOf(await op.mounts(), path);
   if (mount === undefined || !isLocalFsType(mount.fsType)) {
     return {
@@ -111,7 +120,7 @@ export async function cutDirectory(op: Op, { path }: LocalVolume): Promise<CutRe
   };
 }
 
-export async function measureDirectory(op: Op, { path }: LocalVolume): Promise<VolumeMetrics> {
+export async function measureDirectory(op: Op, { path }: LocalDirectory): Promise<VolumeMetrics> {
   const usage = await op.volumes.usage(path, { timeoutMs: LOOK_MS });
   return { ...usage, detail: { spareMiB: Math.floor(usage.spaceFreeBytes / (1024 * 1024)) } };
 }
@@ -125,7 +134,7 @@ async function requireDirectory(op: Op, path: string): Promise<VolumeEvidence> {
 }
 
 /** Whether the mount path shows the data's directory: the same inode under both names, links not followed. */
-async function isBound(op: Op, { path, mountPath }: LocalVolume): Promise<boolean> {
+async function isBound(op: Op, { path, mountPath }: LocalDirectory): Promise<boolean> {
   const arguments_ = ["--format=%d:%i %F", "--", path, mountPath];
   const { exitCode, stdout } = await op.exec("stat", arguments_, { timeoutMs: COMMAND_MS, okExitCodes: [0, 1] });
   const [data, mounted] = stdout.trim().split("\n");

@@ -1,0 +1,3 @@
+export * from "./directory.js";
+export { restoreLocalVolume } from "./restore.js";
+export type * from "./restore-source.js";
