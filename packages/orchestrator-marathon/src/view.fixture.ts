@@ -48,14 +48,28 @@ export function makeDefinition(change: Record<string, unknown> = {}): Record<str
 export function makeRecord(change: Partial<LeaseRecord> = {}): LeaseRecord {
   return {
     ...{ v: 1, service: SERVICE, epoch: 5n, run: "run-00005", agent: AGENT, machineId: "m-1", bootId: "b-1" },
-    ...{ attempt: { nonce: "nonce-001", n: 1 }, leaseMs: 30_000, state: { kind: "held" }, pendingFence: null, since: AT },
+    ...{
+      attempt: { nonce: "nonce-001", n: 1 },
+      leaseMs: 30_000,
+      state: { kind: "held" },
+      pendingFence: null,
+      since: AT,
+    },
     holder: { host: AGENT, pid: 7, task: makeTask().id },
     ...change,
   } as LeaseRecord;
 }
 
 export function makeReceipt(change: Partial<FenceReceipt> = {}): FenceReceipt {
-  return { fencedEpoch: 5n, agent: AGENT, byEpoch: 6n, strategy: "shared-fs", at: AT, evidence: "not listed", ...change };
+  return {
+    fencedEpoch: 5n,
+    agent: AGENT,
+    byEpoch: 6n,
+    strategy: "shared-fs",
+    at: AT,
+    evidence: "not listed",
+    ...change,
+  };
 }
 
 /** Nobody released anything, and nothing ran out: no proof. */

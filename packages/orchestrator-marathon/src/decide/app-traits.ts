@@ -6,7 +6,10 @@ type Fields = Readonly<Record<string, unknown>>;
 export function isResident(app: Fields): boolean {
   if (hasPersistentVolume(app)) return true;
   const tasks: unknown = app.tasks;
-  return Array.isArray(tasks) && tasks.some((task: { localVolumes?: readonly unknown[] }) => (task.localVolumes?.length ?? 0) > 0);
+  return (
+    Array.isArray(tasks) &&
+    tasks.some((task: { localVolumes?: readonly unknown[] }) => (task.localVolumes?.length ?? 0) > 0)
+  );
 }
 
 /**

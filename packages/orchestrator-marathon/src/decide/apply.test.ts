@@ -1,5 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { CHECK, makeDefinition, makeEvidence, makeRecord, makeTask, makeView, RELEASED, RESIDENT } from "../view.fixture.js";
+import {
+  CHECK,
+  makeDefinition,
+  makeEvidence,
+  makeRecord,
+  makeTask,
+  makeView,
+  RELEASED,
+  RESIDENT,
+} from "../view.fixture.js";
 import { applyLines, planApply } from "./apply.js";
 
 const evidence = null;
@@ -38,14 +47,21 @@ describe("planApply", () => {
 
   test("a locked app is not touched; one's own deployment is waited for", () => {
     const view = makeView({ deployments: [{ id: "d-1" }] });
-    expect(planApply(view, next, { evidence })).toMatchObject({ code: "BUSY", retryable: true, detail: { deployments: ["d-1"] } });
+    expect(planApply(view, next, { evidence })).toMatchObject({
+      code: "BUSY",
+      retryable: true,
+      detail: { deployments: ["d-1"] },
+    });
     expect(planApply(view, next, { evidence, own: new Set(["d-1"]) }).kind).toBe("wait");
   });
 
   test("what Marathon would answer with 422 is not sent", () => {
     const view = makeView({ container: RESIDENT, unreachableStrategy: "disabled" });
     const definition = makeDefinition({ container: RESIDENT, unreachableStrategy: "disabled", mem: 1024 });
-    expect(planApply(view, definition, { evidence })).toMatchObject({ code: "INVALID_SPEC", detail: { fields: ["/mem"] } });
+    expect(planApply(view, definition, { evidence })).toMatchObject({
+      code: "INVALID_SPEC",
+      detail: { fields: ["/mem"] },
+    });
   });
 
   test("the only instance is not healthy: stopped first, then waited for, then started", () => {
@@ -67,7 +83,10 @@ describe("planApply", () => {
     const tasks = [makeTask("TASK_UNREACHABLE"), makeTask("TASK_RUNNING", 2, "b.example")];
     const record = makeRecord({ agent: "b.example", holder: { host: "b.example", pid: 1, task: makeTask("", 2).id } });
     const view = makeView({ tasks });
-    expect(planApply(view, next, { evidence })).toMatchObject({ code: "HELD_BY_OTHER", detail: { missing: "evidence" } });
+    expect(planApply(view, next, { evidence })).toMatchObject({
+      code: "HELD_BY_OTHER",
+      detail: { missing: "evidence" },
+    });
     expect(planApply(view, next, { evidence: makeEvidence({ record }) }).kind).toBe("replace");
   });
 
@@ -81,16 +100,26 @@ describe("planApply", () => {
     },
   );
 
-  test.each(["TASK_STAGING", "TASK_STARTING", "TASK_RUNNING", "TASK_KILLING", "TASK_FINISHED", "TASK_FAILED", "TASK_ERROR", "TASK_KILLED", "TASK_DROPPED", "TASK_GONE"])(
-    "%s does not",
-    (state) => {
-      expect(planApply(makeView({ tasks: [makeTask(state)] }), next, { evidence }).kind).toBe("replace");
-    },
-  );
+  test.each([
+    "TASK_STAGING",
+    "TASK_STARTING",
+    "TASK_RUNNING",
+    "TASK_KILLING",
+    "TASK_FINISHED",
+    "TASK_FAILED",
+    "TASK_ERROR",
+    "TASK_KILLED",
+    "TASK_DROPPED",
+    "TASK_GONE",
+  ])("%s does not", (state) => {
+    expect(planApply(makeView({ tasks: [makeTask(state)] }), next, { evidence }).kind).toBe("replace");
+  });
 
   test("a resident app that is gone is not created again while its run may live", () => {
     const definition = makeDefinition({ container: RESIDENT, unreachableStrategy: "disabled", healthChecks: [CHECK] });
-    expect(planApply(makeView(null), definition, { evidence: makeEvidence() })).toMatchObject({ code: "HELD_BY_OTHER" });
+    expect(planApply(makeView(null), definition, { evidence: makeEvidence() })).toMatchObject({
+      code: "HELD_BY_OTHER",
+    });
     expect(planApply(makeView(null), definition, { evidence: RELEASED }).kind).toBe("create");
     expect(planApply(makeView(null), definition, { evidence: null }).kind).toBe("create");
   });

@@ -14,16 +14,46 @@ const receipts = [makeReceipt()];
 describe("proofOf: every state of the record, run out or not, with and without a receipt", () => {
   const rows: [string, LeaseState, boolean, boolean, Partial<Record<(typeof GRADES)[number], string>>][] = [
     // [name, state, ranOut, receipt, what is missing by grade; others: nothing]
-    ["held", held, false, false, { none: "lease", "lease-only": "lease", "agent-fenced": "lease", "storage-fenced": "lease" }],
-    ["held", held, false, true, { none: "lease", "lease-only": "lease", "agent-fenced": "lease", "storage-fenced": "lease" }],
+    [
+      "held",
+      held,
+      false,
+      false,
+      { none: "lease", "lease-only": "lease", "agent-fenced": "lease", "storage-fenced": "lease" },
+    ],
+    [
+      "held",
+      held,
+      false,
+      true,
+      { none: "lease", "lease-only": "lease", "agent-fenced": "lease", "storage-fenced": "lease" },
+    ],
     ["held", held, true, false, { none: "receipt", "agent-fenced": "receipt", "storage-fenced": "receipt" }],
     ["held", held, true, true, {}],
     ["released", { kind: "released" }, false, false, {}],
     ["released", { kind: "released" }, true, true, {}],
-    ["yield", yielded, false, false, { none: "receipt", "lease-only": "receipt", "agent-fenced": "receipt", "storage-fenced": "receipt" }],
-    ["yield", yielded, true, false, { none: "receipt", "lease-only": "receipt", "agent-fenced": "receipt", "storage-fenced": "receipt" }],
+    [
+      "yield",
+      yielded,
+      false,
+      false,
+      { none: "receipt", "lease-only": "receipt", "agent-fenced": "receipt", "storage-fenced": "receipt" },
+    ],
+    [
+      "yield",
+      yielded,
+      true,
+      false,
+      { none: "receipt", "lease-only": "receipt", "agent-fenced": "receipt", "storage-fenced": "receipt" },
+    ],
     ["yield", yielded, false, true, {}],
-    ["vacant", { kind: "vacant" }, false, false, { none: "lease", "lease-only": "lease", "agent-fenced": "lease", "storage-fenced": "lease" }],
+    [
+      "vacant",
+      { kind: "vacant" },
+      false,
+      false,
+      { none: "lease", "lease-only": "lease", "agent-fenced": "lease", "storage-fenced": "lease" },
+    ],
     ["vacant", { kind: "vacant" }, true, false, {}],
     ["destroyed", { kind: "destroyed" }, false, false, {}],
   ];
@@ -40,7 +70,9 @@ describe("proofOf: every state of the record, run out or not, with and without a
   test("nothing was handed over, or there is no record, or it is another service's", () => {
     expect(missing(null)).toBe("evidence");
     expect(missing(makeEvidence({ record: null, ranOut: true }))).toBe("record");
-    expect(missing(makeEvidence({ record: makeRecord({ service: "other", state: { kind: "released" } }) }))).toBe("record");
+    expect(missing(makeEvidence({ record: makeRecord({ service: "other", state: { kind: "released" } }) }))).toBe(
+      "record",
+    );
   });
 
   test("a receipt counts for its agent, its epoch and its role only", () => {
@@ -49,9 +81,13 @@ describe("proofOf: every state of the record, run out or not, with and without a
       expect(missing(makeEvidence({ ...base, receipts: [makeReceipt(change)] }))).toBe("receipt");
     }
     expect(missing(makeEvidence({ ...base, receipts: [makeReceipt({ role: "data" })] }))).toBe("nothing");
-    expect(missing(makeEvidence({ ...base, roles: ["data", "log"], receipts: [makeReceipt({ role: "data" })] }))).toBe("receipt");
+    expect(missing(makeEvidence({ ...base, roles: ["data", "log"], receipts: [makeReceipt({ role: "data" })] }))).toBe(
+      "receipt",
+    );
     // A person's word stands for every agent.
-    expect(missing(makeEvidence({ ...base, receipts: [makeReceipt({ strategy: "operator", agent: "x" })] }))).toBe("nothing");
+    expect(missing(makeEvidence({ ...base, receipts: [makeReceipt({ strategy: "operator", agent: "x" })] }))).toBe(
+      "nothing",
+    );
   });
 
   test("without roles nothing is proven by a receipt", () => {
@@ -68,7 +104,10 @@ describe("proofOf: every state of the record, run out or not, with and without a
 });
 
 describe("proofOfTask: another task holds the lease", () => {
-  const record = makeRecord({ agent: "b.example", holder: { host: "b.example", pid: 1, task: makeTask("TASK_RUNNING", 2).id } });
+  const record = makeRecord({
+    agent: "b.example",
+    holder: { host: "b.example", pid: 1, task: makeTask("TASK_RUNNING", 2).id },
+  });
   const lost = { id: makeTask().id, agent: AGENT };
 
   test("the former one stopped itself before: over, where the grade is that of the lease", () => {

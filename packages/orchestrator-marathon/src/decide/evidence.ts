@@ -37,7 +37,8 @@ export function proofOf(service: string, evidence: RunEvidence | null): Proof {
     return open("record", `the lease record is that of ${record.service}`, `Read the record of ${service}.`);
   }
   const { state } = record;
-  if (state.kind === "destroyed") return { kind: "over", why: "the service was destroyed, and its record is a tombstone" };
+  if (state.kind === "destroyed")
+    return { kind: "over", why: "the service was destroyed, and its record is a tombstone" };
   const holder = `epoch ${record.epoch} on ${record.agent}`;
   if ((state.kind === "held" || state.kind === "vacant") && !ranOut) {
     const hint = `Wait: it is released, or runs out ${record.leaseMs} ms after its last renewal.`;
@@ -102,7 +103,11 @@ export function proofOfTask(
     return { kind: "over", why: `the lease is held by ${holder}, epoch ${record.epoch} on ${record.agent}` };
   }
   const hint = "Wait until its agent is back, or until that run has fenced its predecessors.";
-  return open("receipt", `${holder} holds the lease, but there is no receipt for what ran on ${task.agent} before`, hint);
+  return open(
+    "receipt",
+    `${holder} holds the lease, but there is no receipt for what ran on ${task.agent} before`,
+    hint,
+  );
 }
 
 function open(missing: MissingProof, why: string, hint: string): Proof {

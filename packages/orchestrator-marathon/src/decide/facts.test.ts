@@ -12,7 +12,12 @@ import { planStop } from "./stop.js";
 // somebody can make; for each, what Marathon would do (told to the operator), and that none of our own calls becomes it
 // without proof, nor with proof where data would be lost.
 
-const LOST = { unreachableStrategy: "disabled" as const, tasks: [makeTask("TASK_UNREACHABLE")], tasksHealthy: 0, tasksRunning: 0 };
+const LOST = {
+  unreachableStrategy: "disabled" as const,
+  tasks: [makeTask("TASK_UNREACHABLE")],
+  tasksHealthy: 0,
+  tasksRunning: 0,
+};
 const KINDS = {
   ephemeral: { ...LOST, constraints: [["hostname", "IS", "a.example"]] },
   resident: { ...LOST, container: RESIDENT },

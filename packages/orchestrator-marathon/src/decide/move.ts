@@ -1,9 +1,9 @@
 import { diffApp } from "../diff/diff.js";
 import type { MarathonService } from "../observe/observation.js";
 import { isResident } from "./app-traits.js";
+import { planApply } from "./apply.js";
 import type { RunEvidence } from "./evidence.js";
 import type { Refusal } from "./refusal.js";
-import { planApply } from "./apply.js";
 import { planStop, proofOfStop } from "./stop.js";
 
 /**
@@ -25,7 +25,8 @@ export function planMove(
   own: ReadonlySet<string>,
 ): MovePlan {
   if (isResident(next) || (view.app !== null && isResident(view.app))) return residentStays(view);
-  if (view.app !== null && view.owner === "holdfast" && diffApp(view.app, next).effect === "none") return { kind: "done" };
+  if (view.app !== null && view.owner === "holdfast" && diffApp(view.app, next).effect === "none")
+    return { kind: "done" };
   if (view.app !== null && !view.suspended) {
     const stop = planStop(view, { evidence, override: null });
     if (stop.kind === "refuse") return stop;

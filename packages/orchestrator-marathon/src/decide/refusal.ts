@@ -44,7 +44,11 @@ export function locked({ appId, deployments }: MarathonService): Refusal {
 }
 
 /** @param proof - why the task may still run. */
-export function unreachable(view: MarathonService, task: MarathonTaskView, proof: Extract<Proof, { kind: "open" }>): Refusal {
+export function unreachable(
+  view: MarathonService,
+  task: MarathonTaskView,
+  proof: Extract<Proof, { kind: "open" }>,
+): Refusal {
   return {
     kind: "refuse",
     code: "HELD_BY_OTHER",

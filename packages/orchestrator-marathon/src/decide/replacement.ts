@@ -17,16 +17,31 @@ export type ReplacementPlan =
 export function planReplacement(view: MarathonService, evidence: RunEvidence | null): ReplacementPlan {
   const { app, service, appId } = view;
   if (app === null) {
-    return unsuitable(view, "NOT_FOUND", `There is no app ${appId}.`, "Apply the service; there is nothing to replace.");
+    return unsuitable(
+      view,
+      "NOT_FOUND",
+      `There is no app ${appId}.`,
+      "Apply the service; there is nothing to replace.",
+    );
   }
   if (view.owner !== "holdfast") return foreign(view);
   if (isResident(app)) {
     const why = `${appId} has a Mesos persistent volume; wiping its task would destroy it.`;
-    return unsuitable(view, "UNSUPPORTED", why, "Wait for the agent. If it is lost for good, restore a backup as a new service.");
+    return unsuitable(
+      view,
+      "UNSUPPORTED",
+      why,
+      "Wait for the agent. If it is lost for good, restore a backup as a new service.",
+    );
   }
   if (isPinned(app)) {
     const why = `${appId} is pinned to the agent that has its data; elsewhere it could only start empty.`;
-    return unsuitable(view, "UNSUPPORTED", why, "Wait for the agent. If it is lost for good, restore a backup elsewhere.");
+    return unsuitable(
+      view,
+      "UNSUPPORTED",
+      why,
+      "Wait for the agent. If it is lost for good, restore a backup elsewhere.",
+    );
   }
   if (evidence?.grade === "none") {
     const why = `${service} has the grade "none", which is no failover.`;
@@ -46,7 +61,8 @@ export function planReplacement(view: MarathonService, evidence: RunEvidence | n
   if (view.suspended) return { kind: "nothing", why: "the service is stopped; nothing is to be replaced" };
   const tasks = view.tasks.filter((task) => isTaskOfHolder(task, evidence));
   if (tasks.length > 0) return { kind: "wipe", tasks, why: proof.why };
-  const why = "no listed task is the former holder's: Marathon has let go of it already, and what it lists waits for the lease";
+  const why =
+    "no listed task is the former holder's: Marathon has let go of it already, and what it lists waits for the lease";
   return { kind: "nothing", why };
 }
 

@@ -7,7 +7,16 @@ import { planStop, proofOfStop } from "./stop.js";
 
 const evidence = null;
 const deployment = (affectedApps: string[], affectedPods: string[] = []): Deployment => ({
-  ...{ id: "d-1", version: "v", affectedApps, affectedPods, steps: [], currentActions: [], currentStep: 1, totalSteps: 1 },
+  ...{
+    id: "d-1",
+    version: "v",
+    affectedApps,
+    affectedPods,
+    steps: [],
+    currentActions: [],
+    currentStep: 1,
+    totalSteps: 1,
+  },
 });
 
 describe("planStop", () => {
@@ -24,7 +33,9 @@ describe("planStop", () => {
   });
 
   test("a foreign app is left alone", () => {
-    expect(planStop(makeView({ labels: {} }), { evidence: RELEASED, override: null })).toMatchObject({ code: "RECORD_EXISTS" });
+    expect(planStop(makeView({ labels: {} }), { evidence: RELEASED, override: null })).toMatchObject({
+      code: "RECORD_EXISTS",
+    });
   });
 
   test("a lock is respected, or overridden where it concerns this app alone", () => {
@@ -85,7 +96,10 @@ describe("planReplacement", () => {
 
   test("a grade that demands a receipt gets none: refused", () => {
     for (const grade of ["agent-fenced", "storage-fenced"] as const) {
-      expect(planReplacement(makeView(), { ...ranOut, grade })).toMatchObject({ code: "HELD_BY_OTHER", detail: { missing: "receipt" } });
+      expect(planReplacement(makeView(), { ...ranOut, grade })).toMatchObject({
+        code: "HELD_BY_OTHER",
+        detail: { missing: "receipt" },
+      });
     }
   });
 
@@ -99,22 +113,36 @@ describe("planReplacement", () => {
   test("a record that does not name the task goes by the agent", () => {
     const record = { ...ranOut.record, holder: { host: "a.example", pid: 7 } } as NonNullable<typeof ranOut.record>;
     const tasks = [makeTask("TASK_UNREACHABLE"), makeTask("TASK_RUNNING", 2, "b.example")];
-    expect(planReplacement(makeView({ tasks }), { ...ranOut, record })).toMatchObject({ tasks: [{ agent: "a.example" }] });
+    expect(planReplacement(makeView({ tasks }), { ...ranOut, record })).toMatchObject({
+      tasks: [{ agent: "a.example" }],
+    });
   });
 
   test.each([
     ["a persistent volume", { container: RESIDENT }],
-    ["a persistent volume that only the task shows", { tasks: [{ ...makeTask(), localVolumes: [{ containerPath: "data", persistenceId: "p" }] }] }],
+    [
+      "a persistent volume that only the task shows",
+      { tasks: [{ ...makeTask(), localVolumes: [{ containerPath: "data", persistenceId: "p" }] }] },
+    ],
     ["never replaced", { unreachableStrategy: "disabled" as const }],
     ["IS one agent", { constraints: [["hostname", "IS", "a.example"]] }],
     ["CLUSTER on one agent", { constraints: [["@hostname", "CLUSTER", "a.example"]] }],
     ["LIKE one agent", { constraints: [["hostname", "LIKE", "a\\.example"]] }],
   ])("refuses %s, whatever the evidence", (_, change) => {
-    expect(planReplacement(makeView(change), RELEASED)).toMatchObject({ kind: "refuse", code: "UNSUPPORTED", retryable: false });
+    expect(planReplacement(makeView(change), RELEASED)).toMatchObject({
+      kind: "refuse",
+      code: "UNSUPPORTED",
+      retryable: false,
+    });
   });
 
   test("several agents, a standby, or an attribute are no pin", () => {
-    for (const constraint of [["hostname", "LIKE", "a\\.example|b\\.example"], ["hostname", "UNIQUE"], ["rack", "IS", "a"], ["hostname", "LIKE", "db-.*"]]) {
+    for (const constraint of [
+      ["hostname", "LIKE", "a\\.example|b\\.example"],
+      ["hostname", "UNIQUE"],
+      ["rack", "IS", "a"],
+      ["hostname", "LIKE", "db-.*"],
+    ]) {
       expect(planReplacement(makeView({ constraints: [constraint] }), RELEASED).kind, constraint.join()).toBe("wipe");
     }
   });

@@ -19,7 +19,8 @@ export interface StopOptions {
 
 /** Pure: whether Marathon may be asked to stop the service. That it did is proven by {@link proofOfStop} only. */
 export function planStop(view: MarathonService, { evidence, override }: StopOptions): StopPlan {
-  if (view.app === null) return { kind: "nothing", why: `there is no app ${view.appId}; that proves nothing of its runs` };
+  if (view.app === null)
+    return { kind: "nothing", why: `there is no app ${view.appId}; that proves nothing of its runs` };
   if (view.owner !== "holdfast") return foreign(view);
   if (view.suspended) return { kind: "nothing", why: "it is scaled to 0 already" };
   const held = gate(view, evidence);

@@ -92,10 +92,14 @@ export class DeploymentSlots {
 
   #full(): HoldfastError {
     const deployments = [...this.#inFlight.keys()];
-    return new HoldfastError("BUSY", `${deployments.length + this.#sending} deployments are in flight; none ended in time.`, {
-      hint: "Deployments have no time limit: see which do not end, and why (`explain`); then apply again.",
-      retryable: true,
-      detail: { deployments: deployments.slice(0, 10) },
-    });
+    return new HoldfastError(
+      "BUSY",
+      `${deployments.length + this.#sending} deployments are in flight; none ended in time.`,
+      {
+        hint: "Deployments have no time limit: see which do not end, and why (`explain`); then apply again.",
+        retryable: true,
+        detail: { deployments: deployments.slice(0, 10) },
+      },
+    );
   }
 }

@@ -3,7 +3,17 @@ import { affectedApps, type EventItem, type MarathonEvent, type ReceivedEvent } 
 import { serviceOf } from "../app-id.js";
 
 /** Fields that are passed on. An `api_post_event` has the whole definition with its environment; that stays here. */
-const PASSED_ON = ["eventType", "taskId", "instanceId", "taskStatus", "condition", "host", "slaveId", "id", "reason"] as const;
+const PASSED_ON = [
+  "eventType",
+  "taskId",
+  "instanceId",
+  "taskStatus",
+  "condition",
+  "host",
+  "slaveId",
+  "id",
+  "reason",
+] as const;
 
 /** Pure: what an event of Marathon says to somebody who looks after services; none where it concerns no service. */
 export function eventsOf(received: ReceivedEvent, group: string | undefined): readonly OrchestratorEvent[] {
@@ -14,7 +24,8 @@ export function eventsOf(received: ReceivedEvent, group: string | undefined): re
   }
   if (received.kind === "unreadable") return [];
   const { event } = received;
-  const kind = event.eventType.startsWith("deployment_") || event.eventType.startsWith("group_") ? "deployment" : "task";
+  const kind =
+    event.eventType.startsWith("deployment_") || event.eventType.startsWith("group_") ? "deployment" : "task";
   const detail = detailOf(event);
   return apps.flatMap((app) => {
     const service = serviceOf(app, group);
@@ -43,7 +54,10 @@ export async function* orchestratorEvents(
           break;
         case "down":
           // The next connection begins with a resync, so that nothing is missed; until then nothing is heard.
-          op.logger.log("warn", "Marathon's events are not heard", { why: messageOf(item.error), retryInMs: item.retryInMs });
+          op.logger.log("warn", "Marathon's events are not heard", {
+            why: messageOf(item.error),
+            retryInMs: item.retryInMs,
+          });
           break;
         default:
           item satisfies never;

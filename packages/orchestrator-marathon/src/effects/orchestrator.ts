@@ -4,12 +4,11 @@ import { appIdOf, OWNER_LABEL } from "../app-id.js";
 import { compileApp } from "../compile/compile.js";
 import type { CompileOptions } from "../compile/options.js";
 import { type ApplyPlan, applyLines, planApply } from "../decide/apply.js";
-import { proofOfStop } from "../decide/stop.js";
 import type { Proof, RunEvidence } from "../decide/evidence.js";
 import { planMove } from "../decide/move.js";
 import { refusalError } from "../decide/refusal.js";
 import { planReplacement, type ReplacementPlan } from "../decide/replacement.js";
-import { planStop } from "../decide/stop.js";
+import { planStop, proofOfStop } from "../decide/stop.js";
 import { type AppDiff, diffApp } from "../diff/diff.js";
 import { type Explanation, explain } from "../explain/explain.js";
 import { lintDefinition } from "../lint/lint.js";
@@ -86,7 +85,11 @@ export interface MarathonOrchestrator extends Orchestrator {
    * @throws `UNSUPPORTED`: the data is on one agent (persistent volume, pinned), or there is no failover.
    *   `HELD_BY_OTHER` {missing}: not proven. `NOT_FOUND`: no such app.
    */
-  replace(op: Op, service: string, options: { readonly evidence: RunEvidence; readonly journal: Journal }): Promise<ReplacementPlan>;
+  replace(
+    op: Op,
+    service: string,
+    options: { readonly evidence: RunEvidence; readonly journal: Journal },
+  ): Promise<ReplacementPlan>;
   /** Why it is as it is, and what to do. */
   explain(op: Op, service: string, evidence?: RunEvidence | null): Promise<Explanation>;
 }
@@ -112,7 +115,11 @@ export function createMarathonOrchestrator(options: MarathonOrchestratorOptions)
   }
 
   /** Sends a change within a slot and returns what is there afterwards. */
-  async function change(op: Op, view: MarathonService, what: Parameters<typeof settledWrite>[3]): Promise<MarathonService> {
+  async function change(
+    op: Op,
+    view: MarathonService,
+    what: Parameters<typeof settledWrite>[3],
+  ): Promise<MarathonService> {
     const slot = await slots.take(op);
     try {
       await settledWrite(op, apps, view.appId, what, settle);
@@ -145,11 +152,20 @@ export function createMarathonOrchestrator(options: MarathonOrchestratorOptions)
           },
     );
     const left = diffApp(after.app, definition);
-    if (left.effect !== "none") throw overtaken(appId, left.changes.map(({ pointer }) => pointer));
+    if (left.effect !== "none")
+      throw overtaken(
+        appId,
+        left.changes.map(({ pointer }) => pointer),
+      );
     op.logger.log("info", "applied to Marathon", { app: appId, effect: diff.effect, deployments: after.deployments });
   }
 
-  async function apply(op: Op, definition: AppDefinition, service: string, evidence: RunEvidence | null): Promise<void> {
+  async function apply(
+    op: Op,
+    definition: AppDefinition,
+    service: string,
+    evidence: RunEvidence | null,
+  ): Promise<void> {
     const own = new Set<string>();
     let told: string | null = null;
     for (;;) {
@@ -177,9 +193,15 @@ export function createMarathonOrchestrator(options: MarathonOrchestratorOptions)
     }
   }
 
-  async function stop(op: Op, service: string, evidence: RunEvidence | null, overriding: boolean): Promise<MarathonService> {
+  async function stop(
+    op: Op,
+    service: string,
+    evidence: RunEvidence | null,
+    overriding: boolean,
+  ): Promise<MarathonService> {
     const view = await observe(op, service);
-    const override = overriding && view.deployments.length > 0 ? await marathon.deployments.list({ signal: op.signal }) : null;
+    const override =
+      overriding && view.deployments.length > 0 ? await marathon.deployments.list({ signal: op.signal }) : null;
     const plan = planStop(view, { evidence, override });
     if (plan.kind === "refuse") throw refusalError(plan);
     if (plan.kind === "nothing") return view;
@@ -268,14 +290,19 @@ export function createMarathonOrchestrator(options: MarathonOrchestratorOptions)
 
 function existing({ app, appId }: MarathonService) {
   if (app !== null) return app;
-  throw new HoldfastError("INTERNAL", `${appId} was planned to be scaled and does not exist.`, { hint: "Report this." });
+  throw new HoldfastError("INTERNAL", `${appId} was planned to be scaled and does not exist.`, {
+    hint: "Report this.",
+  });
 }
 
 /**
  * The definition in the client's type, with its service.
  * @throws `INVALID_SPEC`: it is not one that was compiled for this group.
  */
-function named(definition: Definition, idOf: (service: string) => string): { definition: AppDefinition; service: string } {
+function named(
+  definition: Definition,
+  idOf: (service: string) => string,
+): { definition: AppDefinition; service: string } {
   const parsed = appDefinitionSchema.safeParse(definition);
   const service = parsed.data?.labels?.[OWNER_LABEL];
   if (parsed.success && service !== undefined && parsed.data.id === idOf(service)) {

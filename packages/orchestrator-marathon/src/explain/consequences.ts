@@ -19,7 +19,8 @@ export interface Consequence {
   readonly destroysVolume: boolean;
 }
 
-const SECOND_LATER = "it is decommissioned, a second copy starts within five minutes, and the old one is killed when it returns";
+const SECOND_LATER =
+  "it is decommissioned, a second copy starts within five minutes, and the old one is killed when it returns";
 const EMPTY_BESIDE = "a second copy starts on a new, empty volume";
 const HANGS = "the deployment hangs, also after the agent is back; it must be sent again with force";
 
@@ -33,8 +34,16 @@ const TABLE: Readonly<Record<OperatorCall, Record<"ephemeral" | "resident", Omit
     resident: { does: `the task is forgotten, and ${EMPTY_BESIDE}`, secondCopy: "empty", destroysVolume: true },
   },
   "scale to 0, then to 1": {
-    ephemeral: { does: "scaling down succeeds at once, scaling up starts a second copy", secondCopy: "beside", destroysVolume: false },
-    resident: { does: `scaling down succeeds at once, then ${EMPTY_BESIDE}; the old reservation stays`, secondCopy: "empty", destroysVolume: false },
+    ephemeral: {
+      does: "scaling down succeeds at once, scaling up starts a second copy",
+      secondCopy: "beside",
+      destroysVolume: false,
+    },
+    resident: {
+      does: `scaling down succeeds at once, then ${EMPTY_BESIDE}; the old reservation stays`,
+      secondCopy: "empty",
+      destroysVolume: false,
+    },
   },
   "change or restart it, without checks": {
     ephemeral: { does: "a second copy starts", secondCopy: "beside", destroysVolume: false },
@@ -45,8 +54,16 @@ const TABLE: Readonly<Record<OperatorCall, Record<"ephemeral" | "resident", Omit
     resident: { does: HANGS, secondCopy: "none", destroysVolume: false },
   },
   "delete the app": {
-    ephemeral: { does: "it succeeds at once; created again, it starts a second copy", secondCopy: "beside", destroysVolume: false },
-    resident: { does: `it succeeds at once; created again, ${EMPTY_BESIDE}`, secondCopy: "empty", destroysVolume: true },
+    ephemeral: {
+      does: "it succeeds at once; created again, it starts a second copy",
+      secondCopy: "beside",
+      destroysVolume: false,
+    },
+    resident: {
+      does: `it succeeds at once; created again, ${EMPTY_BESIDE}`,
+      secondCopy: "empty",
+      destroysVolume: true,
+    },
   },
 };
 

@@ -40,11 +40,21 @@ export function explain(view: MarathonService, evidence: RunEvidence | null): Ex
   const { app, appId, service } = view;
   if (app === null) {
     const says = `There is no app ${appId}. That proves nothing of runs that were started before: ${proofText(view, evidence)}.`;
-    return { situation: "absent", says, next: ["holdfast apply creates it; a new run waits for the lease."], never: [] };
+    return {
+      situation: "absent",
+      says,
+      next: ["holdfast apply creates it; a new run waits for the lease."],
+      never: [],
+    };
   }
   if (view.owner === "foreign") {
     const next = [`Rename the service, or delete ${appId} yourself when it is stopped and nobody needs it.`];
-    return { situation: "foreign", says: `The app ${appId} is not that of ${service}; Holdfast leaves it alone.`, next, never: [] };
+    return {
+      situation: "foreign",
+      says: `The app ${appId} is not that of ${service}; Holdfast leaves it alone.`,
+      next,
+      never: [],
+    };
   }
   const [lost] = uncertainTasks(view);
   if (lost !== undefined) return explainUnreachable(view, lost, evidence);
@@ -55,7 +65,9 @@ function explainUnreachable(view: MarathonService, lost: MarathonTaskView, evide
   const app = view.app ?? {};
   const resident = isResident(app);
   const where = `${lost.id} on ${lost.agent} is ${lost.marathonState} since ${lost.since}`;
-  const never = consequencesOf({ resident, checks: hasChecks(app) }).map(({ call, does }) => `Do not ${call}: ${does}.`);
+  const never = consequencesOf({ resident, checks: hasChecks(app) }).map(
+    ({ call, does }) => `Do not ${call}: ${does}.`,
+  );
   const agentBack = `Bring ${lost.agent} back: then it goes on as if nothing had been, or Marathon starts it there again.`;
   if (resident) {
     return {
@@ -99,7 +111,11 @@ function explainUnreachable(view: MarathonService, lost: MarathonTaskView, evide
   };
 }
 
-function explainReachable(view: MarathonService, app: NonNullable<MarathonService["app"]>, evidence: RunEvidence | null): Explanation {
+function explainReachable(
+  view: MarathonService,
+  app: NonNullable<MarathonService["app"]>,
+  evidence: RunEvidence | null,
+): Explanation {
   const alive = view.tasks.filter(isListedAlive);
   const wanted = app.labels?.MARATHON_SINGLE_INSTANCE_APP === "true" ? 1 : 2;
   if (app.instances > wanted || alive.length > Math.max(wanted, app.instances)) {
@@ -124,15 +140,27 @@ function explainReachable(view: MarathonService, app: NonNullable<MarathonServic
   const [starting] = alive.filter(({ state }) => state === "staging");
   if (starting !== undefined && alive.length === 1) {
     const next = ["Wait. After five minutes in staging Marathon kills it and tries again (task_launch_timeout)."];
-    return { situation: "starting", says: `${starting.id} is ${starting.marathonState} on ${starting.agent}.`, next, never: [] };
+    return {
+      situation: "starting",
+      says: `${starting.id} is ${starting.marathonState} on ${starting.agent}.`,
+      next,
+      never: [],
+    };
   }
   const [first] = alive;
   if (first === undefined) {
     const next = ["Look again; if it stays so, see the log of Marathon."];
-    return { situation: "nothing-listed", says: `No task is listed and none waits: ${proofText(view, evidence)}.`, next, never: [] };
+    return {
+      situation: "nothing-listed",
+      says: `No task is listed and none waits: ${proofText(view, evidence)}.`,
+      next,
+      never: [],
+    };
   }
   if ((app.tasksUnhealthy ?? 0) > 0) {
-    const next = ["See `holdfast health` and the log of that run; Mesos kills it after the checks that its definition allows."];
+    const next = [
+      "See `holdfast health` and the log of that run; Mesos kills it after the checks that its definition allows.",
+    ];
     const never = ["Do not restart it in Marathon: with its only instance unhealthy, the deployment waits for ever."];
     return { situation: "unhealthy", says: `${first.id} on ${first.agent} fails its check.`, next, never };
   }
@@ -140,13 +168,18 @@ function explainReachable(view: MarathonService, app: NonNullable<MarathonServic
   return { situation: "running", says, next: [], never: [] };
 }
 
-function explainStopped(view: MarathonService, alive: readonly MarathonTaskView[], evidence: RunEvidence | null): Explanation {
+function explainStopped(
+  view: MarathonService,
+  alive: readonly MarathonTaskView[],
+  evidence: RunEvidence | null,
+): Explanation {
   const proof = proofOfStop(view, evidence);
   if (alive.length > 0) {
     const says = `${alive.map(({ id, agent }) => `${id} on ${agent}`).join(", ")} is being stopped.`;
     return { situation: "stopping", says, next: ["Wait for its grace period."], never: [] };
   }
-  const says = proof.kind === "over" ? `Stopped: ${proof.why}.` : `Scaled to 0, which proves nothing yet: ${proof.why}.`;
+  const says =
+    proof.kind === "over" ? `Stopped: ${proof.why}.` : `Scaled to 0, which proves nothing yet: ${proof.why}.`;
   const next = proof.kind === "over" ? ["holdfast apply starts it again."] : [proof.hint];
   return { situation: "stopped", says, next, never: [] };
 }
@@ -164,10 +197,13 @@ function stuckNext(view: MarathonService, app: NonNullable<MarathonService["app"
 function failureNext({ lastTaskFailure }: NonNullable<MarathonService["app"]>): readonly string[] {
   if (lastTaskFailure === undefined) return ["Wait; it is tried again by itself."];
   const { state, host, message = "no message" } = lastTaskFailure;
-  return [`The last one ended with ${state} on ${host ?? "an agent"}: ${message}. See its report; it is tried again by itself.`];
+  return [
+    `The last one ended with ${state} on ${host ?? "an agent"}: ${message}. See its report; it is tried again by itself.`,
+  ];
 }
 
 function offerNext(app: NonNullable<MarathonService["app"]>): readonly string[] {
-  const pinned = isResident(app) || isPinned(app) ? ["Is the agent that has the data up, and does Mesos make offers for it?"] : [];
+  const pinned =
+    isResident(app) || isPinned(app) ? ["Is the agent that has the data up, and does Mesos make offers for it?"] : [];
   return [...pinned, "See why offers were declined, and free what is missing or correct the service file."];
 }

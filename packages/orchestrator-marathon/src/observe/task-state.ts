@@ -27,7 +27,12 @@ export function taskState(marathonState: string): ObservedTask["state"] {
  * although it also stands for gone by operator: Marathon has then replaced the instance already, and what holds a second
  * writer back is the lease (Task conversion, `TaskConversion.scala`).
  */
-const UNCERTAIN: ReadonlySet<string> = new Set(["TASK_UNREACHABLE", "TASK_LOST", "TASK_UNKNOWN", "TASK_GONE_BY_OPERATOR"]);
+const UNCERTAIN: ReadonlySet<string> = new Set([
+  "TASK_UNREACHABLE",
+  "TASK_LOST",
+  "TASK_UNKNOWN",
+  "TASK_GONE_BY_OPERATOR",
+]);
 
 /** Pure: whether Mesos itself does not know what became of the process. */
 export function isUncertain(marathonState: string): boolean {
