@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ANYWHERE, json, startOrchestrator } from "../server.fixture.js";
 import { makeService } from "../service.fixture.js";
-import {} from "../view.fixture.js";
 
 describe("deployments in flight", () => {
   test("never more than the limit, in whatever order they are asked for; asked of Marathon only where needed", async () => {

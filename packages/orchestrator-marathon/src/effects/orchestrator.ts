@@ -81,7 +81,9 @@ export interface MarathonOrchestrator extends Orchestrator {
   move(op: Op, compiled: { readonly definition: Definition }, look: (op: Op) => Promise<RunEvidence>): Promise<void>;
   /**
    * Has Marathon forget the task of a holder that is over and start the next one, instead of waiting until Mesos notices.
-   * `POST /v2/tasks/delete?wipe=true`, between two lines of the caller's journal.
+   * `POST /v2/tasks/delete?wipe=true`, between two lines of the caller's journal. Until Mesos has noticed that an agent is
+   * lost, it goes on offering what is free there: the next task may be sent to it in vain and stays `TASK_STAGING`, which
+   * costs time and no data.
    * @throws `UNSUPPORTED`: the data is on one agent (persistent volume, pinned), or there is no failover.
    *   `HELD_BY_OTHER` {missing}: not proven. `NOT_FOUND`: no such app.
    */
