@@ -1,8 +1,9 @@
 export { appIdOf, OWNER_LABEL, serviceOf } from "./app-id.js";
 export { type BudgetRow, type BudgetTerm, budgetLines, type TakeoverInput, takeoverBudget } from "./budget/budget.js";
 export { type ClusterTiming, clusterTiming, DEFAULT_CLUSTER_TIMING } from "./budget/cluster-timing.js";
+export { type ClusterAnswers, type ClusterView, clusterView } from "./cluster/facts.js";
 export { type CompiledApp, compileApp } from "./compile/compile.js";
-export { chooseFailover, type Failover, type FailoverKind } from "./compile/failover.js";
+export { chooseFailover, expectedFailover, type Failover, type FailoverKind } from "./compile/failover.js";
 export type { CompileOptions, Delivery, StoreAccess } from "./compile/options.js";
 export { type PlacedVolume, placedVolume } from "./compile/volumes.js";
 export { type ApplyOptions, type ApplyPlan, applyLines, planApply } from "./decide/apply.js";
@@ -20,6 +21,7 @@ export {
   type MarathonOrchestrator,
   type MarathonOrchestratorOptions,
 } from "./effects/orchestrator.js";
+export { type ClusterClients, readCluster } from "./effects/read-cluster.js";
 export type { Journal, ReplacementEntry } from "./effects/replacement.js";
 export {
   type Consequence,

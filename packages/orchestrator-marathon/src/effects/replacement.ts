@@ -1,4 +1,4 @@
-import { HoldfastError, hasCode, type Op } from "@holdfast/core";
+import { errorCode, hasCode, type Op } from "@holdfast/core";
 import { type MarathonClient, tasksStillThere } from "@holdfast/marathon";
 
 /**
@@ -43,7 +43,7 @@ export async function wipe(
   } catch (error) {
     const settled = hasCode(error, "UNKNOWN_OUTCOME") && !op.signal.aborted;
     if (!settled || !(await areGone(op, entry, { tasks, settleMs, pollMs }))) {
-      await journal({ ...entry, state: "failed", code: codeOf(error) });
+      await journal({ ...entry, state: "failed", code: errorCode(error) ?? "INTERNAL" });
       throw error;
     }
   }
@@ -72,8 +72,4 @@ async function listOrNull(op: Op, app: string, tasks: Pick<MarathonClient["tasks
     if (hasCode(error, "API_UNREACHABLE", "BUSY")) return null;
     throw error;
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof HoldfastError ? error.code : "INTERNAL";
 }
