@@ -45,6 +45,8 @@ export interface Scene {
   writesAgain(task: Pick<MarathonTaskView, "id">): Promise<void>;
   /** Waits for a task that Marathon lists. */
   task(what?: (task: MarathonTaskView) => boolean): Promise<MarathonTaskView>;
+  /** From now on a check that looks for the file `$WRITES.ill` fails. */
+  fallIll(): void;
   /** As an operator would, past us. */
   byHand(method: string, path: string, body?: object): Promise<Response>;
   /** No task wrote after another one had begun: a second writer would come back in the middle. */
@@ -96,6 +98,7 @@ export async function startScene(
     },
     task: (what = ({ state }) => state === "running") =>
       until("a task", async () => (await orchestrator.observe(op, SERVICE)).tasks.find(what), LIMIT),
+    fallIll: () => writeFileSync(`${file}.ill`, ""),
     byHand: (method, path, body) =>
       fetch(new URL(path, sim.urls[0]), { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }),
     expectOneWriterAtATime() {
@@ -107,10 +110,31 @@ export async function startScene(
   };
 }
 
+/** What makes the definition that of a service with a Mesos persistent volume; its mount path is not this machine's. */
+export function residentChange(): Record<string, unknown> {
+  const volumes = [{ containerPath: "data", mode: "RW", persistent: { type: "root", size: 10 } }];
+  return { container: { type: "MESOS", volumes }, unreachableStrategy: "disabled" };
+}
+
 function evidenceOf(lease: string, change: Partial<RunEvidence>): RunEvidence {
   const file = join(lease, "task");
   const state: LeaseRecord["state"] = existsSync(file) ? { kind: "held" } : { kind: "released" };
   const task = state.kind === "held" ? readFileSync(file, "utf8").trim() : "nobody";
   const record = makeRecord({ state, holder: { host: "?", pid: 1, task } });
   return { record, ranOut: false, receipts: [], grade: "lease-only", roles: ["data"], ...change };
+}
+
+/** The first run, writing. */
+export async function startFirst(scene: Scene, change: Record<string, unknown> = {}) {
+  await scene.orchestrator.apply(scene.op, scene.compiled(change));
+  const first = await scene.task();
+  await scene.writesAgain(first);
+  await settled(scene);
+  return first;
+}
+
+/** Waits until no deployment is under way. */
+export async function settled({ orchestrator, op }: Scene) {
+  const isSettled = async () => (await orchestrator.observe(op, SERVICE)).deployments.length === 0;
+  await until("deployments to end", isSettled, LIMIT);
 }
