@@ -14,13 +14,13 @@ export { planReplacement, type ReplacementPlan } from "./decide/replacement.js";
 export { planStop, proofOfStop, type StopOptions, type StopPlan } from "./decide/stop.js";
 export { type AppChange, type AppDiff, type AppEffect, diffApp } from "./diff/diff.js";
 export { appsIn, type FoundApp } from "./documents.js";
-export {
-  type Announcement,
-  type ChangeOptions,
-  createMarathonOrchestrator,
-  type MarathonOrchestrator,
-  type MarathonOrchestratorOptions,
-} from "./effects/orchestrator.js";
+export type {
+  Announcement,
+  ChangeOptions,
+  MarathonOrchestrator,
+  MarathonOrchestratorOptions,
+} from "./effects/interface.js";
+export { createMarathonOrchestrator } from "./effects/orchestrator.js";
 export { type ClusterClients, readCluster } from "./effects/read-cluster.js";
 export type { Journal, ReplacementEntry } from "./effects/replacement.js";
 export {

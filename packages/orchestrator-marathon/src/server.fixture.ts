@@ -4,12 +4,8 @@ import { systemClock } from "@holdfast/effects";
 import { type App, createMarathonClient } from "@holdfast/marathon";
 import { createFakeOp, createLoopback, type FakeOp } from "@holdfast/testkit";
 import { onTestFinished } from "vitest";
-import {
-  type Announcement,
-  createMarathonOrchestrator,
-  type MarathonOrchestrator,
-  type MarathonOrchestratorOptions,
-} from "./effects/orchestrator.js";
+import type { Announcement, MarathonOrchestrator, MarathonOrchestratorOptions } from "./effects/interface.js";
+import { createMarathonOrchestrator } from "./effects/orchestrator.js";
 import { makeOptions, makeService } from "./service.fixture.js";
 import { makeApp } from "./view.fixture.js";
 

@@ -13,7 +13,7 @@ export const RESIDENT = {
   type: "MESOS",
   volumes: [{ containerPath: "data", mode: "RW", persistent: { type: "root", size: 10 } }],
 };
-export const REPLACED = { inactiveAfterSeconds: 0, expungeAfterSeconds: 3600 } as const;
+const REPLACED = { inactiveAfterSeconds: 0, expungeAfterSeconds: 3600 } as const;
 
 export function makeTask(state = "TASK_RUNNING", n = 1, host = AGENT): MarathonTask {
   return { id: `orders-db.instance-${n}._app.1`, appId: APP_ID, state, host, startedAt: AT };
