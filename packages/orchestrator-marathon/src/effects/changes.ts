@@ -37,13 +37,14 @@ export interface Changes {
 export function createChanges({ marathon, slots, onApply, settleMs, pollMs, observe }: ChangesOptions): Changes {
   const { apps } = marathon;
 
-  /** Sends a change within a slot and returns what is there afterwards. */
+  /** Sends a change within a slot and returns what is there afterwards. What cancels a deployment waits for none to end. */
   async function change(
     op: Op,
     view: MarathonService,
     what: Parameters<typeof settledWrite>[3],
+    force = false,
   ): Promise<MarathonService> {
-    const slot = await slots.take(op);
+    const slot = force ? slots.takeAtOnce() : await slots.take(op);
     try {
       await settledWrite(op, apps, view.appId, what, { settleMs, pollMs });
       const after = await observe(op, view.service);
@@ -56,10 +57,8 @@ export function createChanges({ marathon, slots, onApply, settleMs, pollMs, obse
 
   async function scaleToZero(op: Op, view: MarathonService, force: boolean): Promise<MarathonService> {
     const patch = { instances: 0 };
-    return change(op, view, {
-      write: { kind: "patch", before: existing(view), patch },
-      send: () => apps.patch(view.appId, patch, { force, signal: op.signal }),
-    });
+    const send = () => apps.patch(view.appId, patch, { force, signal: op.signal });
+    return change(op, view, { write: { kind: "patch", before: existing(view), patch }, send }, force);
   }
 
   async function send(op: Op, view: MarathonService, definition: AppDefinition, diff: AppDiff): Promise<void> {
@@ -131,8 +130,10 @@ export function createChanges({ marathon, slots, onApply, settleMs, pollMs, obse
     const deployments = new Set<string>();
     let waitsFor = "";
     for (;;) {
+      // In this order: what Marathon no longer lists cannot take the lease after the store was read.
+      const view = await observe(op, service);
       const evidence = await look(op);
-      const plan = planMove(await observe(op, service), definition, evidence, deployments);
+      const plan = planMove(view, definition, evidence, deployments);
       switch (plan.kind) {
         case "refuse":
           throw refusalError(plan);

@@ -48,6 +48,11 @@ export class DeploymentSlots {
       if (op.clock.now().monoMs >= endsAtMs) throw this.#full();
       await op.clock.sleep(pollMs, op.signal);
     }
+    return this.takeAtOnce();
+  }
+
+  /** Without waiting: for a deployment that takes the place of one that it cancels, which may be why none is free. */
+  takeAtOnce(): DeploymentSlot {
     this.#sending += 1;
     let open = true;
     const end = () => {
