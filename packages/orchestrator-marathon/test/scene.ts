@@ -24,10 +24,11 @@ export const LIMIT = { timeoutMs: 15_000 };
  * Stands in for `holdfast run`: waits for a lease, which here is a directory, writes its name for as long as it has it, and
  * releases it when it is stopped. Killed, it leaves the lease behind, as a lost machine does.
  */
-const RUN = `had=; trap 'test -z "$had" || rm -rf "$LEASE"; exit 0' TERM
-until mkdir "$LEASE" 2>/dev/null; do sleep 0.05; done
-had=1; echo "$MESOS_TASK_ID" > "$LEASE/task"
-while :; do echo "$MESOS_TASK_ID" >> "$WRITES"; sleep 0.02; done`;
+const RUN = `stop=; trap 'stop=1' TERM
+until mkdir "$LEASE" 2>/dev/null; do test -z "$stop" || exit 0; sleep 0.05; done
+echo "$MESOS_TASK_ID" > "$LEASE/task"
+while test -z "$stop"; do echo "$MESOS_TASK_ID" >> "$WRITES"; sleep 0.02; done
+rm -rf "$LEASE"`;
 
 export interface Scene {
   readonly sim: MarathonSim;

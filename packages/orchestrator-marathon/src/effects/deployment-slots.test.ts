@@ -96,6 +96,6 @@ describe("DeploymentSlots", () => {
     };
     const slots = new DeploymentSlots({ limit: 1, waitMs: 0, pollMs: 1, list, isOurs: () => true });
     const [one, other] = await Promise.allSettled([slots.take(op), slots.take(createFakeOp())]);
-    expect([one.status, other.status]).toEqual(["rejected", "fulfilled"]);
+    expect([one.status, other.status, looks]).toEqual(["rejected", "fulfilled", 2]);
   });
 });

@@ -39,10 +39,10 @@ async function readMesos(
     mesos.getFrameworks({ signal }),
   ]);
   const answers: NonNullable<ClusterAnswers["mesos"]>["agents"][number][] = [];
-  const left = [...agents];
+  const left = agents.map((one, index) => ({ one, client: index < AGENTS_MAX ? agent : null }));
   const worker = async () => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
-      answers.push({ agent: next, ...(await flagsOf(next, answers.length < AGENTS_MAX ? agent : null, signal)) });
+      answers.push({ agent: next.one, ...(await flagsOf(next.one, next.client, signal)) });
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
