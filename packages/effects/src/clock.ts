@@ -21,6 +21,11 @@ export const systemClock: Clock = {
   now: readInstant,
   wallTime: () => new Date().toISOString(),
   async sleep(ms, signal) {
-    await sleepTimer(Math.max(0, ms), undefined, signal === undefined ? {} : { signal });
+    try {
+      await sleepTimer(Math.max(0, ms), undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      signal?.throwIfAborted(); // Node wraps the reason, by which callers tell a limit from a failure
+      throw error;
+    }
   },
 };

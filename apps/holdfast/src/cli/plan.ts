@@ -1,7 +1,10 @@
+import { readCluster } from "@holdfast/orchestrator-marathon";
 import type { Command } from "commander";
 import { budgetLines, gradeLines, holderText, volumeLines } from "../failover/lines.js";
 import { lookAtService, lookAtVolumes, UNKNOWN_SITUATION } from "../failover/look.js";
 import { budgetOf, gradeOf, type Situation, volumeOutlook } from "../failover/outlook.js";
+import { clusterClients, isOnMarathon, type MarathonFlags, withMarathonFlags } from "../marathon/flags.js";
+import { marathonLines, marathonOutlook } from "../marathon/outlook.js";
 import { notDone, refuseUnsupported } from "../service-file/unsupported.js";
 import { printJson, printLines } from "./output.js";
 import { loadService, type ServiceFileFlags, terminalLogger, withOp, withServiceFileFlags } from "./service-session.js";
@@ -11,11 +14,13 @@ const LIMIT_MS = 120_000;
 
 /** `holdfast plan`: what a service file promises and what a takeover would do. Reads, and writes nothing. */
 export function registerPlan(program: Command): void {
-  withServiceFileFlags(program.command("plan"))
+  withMarathonFlags(withServiceFileFlags(program.command("plan")))
     .description(
       "what a service file promises: grade, time budget, commands, placement, and what a takeover would do now",
     )
-    .action(async (flags: ServiceFileFlags) => {
+    .action(async (flags: ServiceFileFlags & MarathonFlags) => {
+      // Wrong addresses are told before anything is asked.
+      const clients = isOnMarathon(flags) ? clusterClients(flags) : null;
       const { file, volumes } = await loadService(flags);
       refuseUnsupported(file);
       const { metadata, spec } = file.service;
@@ -23,13 +28,18 @@ export function registerPlan(program: Command): void {
         const situation: Situation =
           session === null ? UNKNOWN_SITUATION : await lookAtService(session.context, null, session.options);
         const seen = await withOp(signal, terminalLogger, (op) => lookAtVolumes(op, volumes, session?.context ?? null));
+        const budget = budgetOf(volumes, spec.exclusivity);
+        const outlooks = seen.map((volume) => volumeOutlook(volume, situation));
+        const cluster = clients === null ? null : await readCluster({ signal }, clients);
         return {
           service: metadata.name,
           notDone: notDone(file.service),
           grade: gradeOf(volumes, spec.exclusivity.minimumGrade),
-          budget: budgetOf(volumes, spec.exclusivity),
+          budget,
           situation,
-          volumes: seen.map((volume) => volumeOutlook(volume, situation)),
+          volumes: outlooks,
+          marathon:
+            cluster === null ? null : marathonOutlook(file.service, volumes, { budget, volumes: outlooks, cluster }),
         };
       };
       const hasStore = (flags.store ?? process.env.HOLDFAST_STORE) !== undefined;
@@ -47,6 +57,7 @@ export function registerPlan(program: Command): void {
         ...budgetLines(result.budget),
         ...result.notDone.map((line) => `not done: ${line}`),
         ...result.volumes.flatMap(volumeLines),
+        ...(result.marathon === null ? [] : marathonLines(result.marathon)),
         ...situationLines(hasStore, result.situation),
       ]);
     });

@@ -1,4 +1,5 @@
 import { type CompiledService, canonicalJson, HoldfastError, type Placement, type Service } from "@holdfast/core";
+import { appIdOf } from "../app-id.js";
 import { lintDefinition } from "../lint/lint.js";
 import { setCommand } from "./command.js";
 import { chooseFailover, type Failover } from "./failover.js";
@@ -69,13 +70,13 @@ export function compileApp(service: Service, placement: Placement, options: Comp
 /** Segments that Marathon's API keeps for itself (AppValidation.scala). */
 const RESERVED_IDS = ["restart", "tasks", "versions"];
 
-function appId({ metadata: { name } }: Service, { group = "/" }: CompileOptions): string {
+function appId({ metadata: { name } }: Service, { group }: CompileOptions): string {
   if (RESERVED_IDS.includes(name)) {
     throw new HoldfastError("INVALID_SPEC", `Marathon keeps the name "${name}" for itself.`, {
       hint: "Give the service another name.",
     });
   }
-  return `${group.replace(/\/+$/, "")}/${name}`;
+  return appIdOf(name, group);
 }
 
 /** What the linter calls an error in anybody's definition is not sent in ours. */

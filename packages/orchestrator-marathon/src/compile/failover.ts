@@ -46,6 +46,26 @@ export function chooseFailover(
   return standby === "warm" ? warmStandby() : replacement();
 }
 
+/**
+ * Pure: the mode to expect where nobody has placed the data yet: the same, but a pinned volume whose agent is still to be
+ * chosen is no error.
+ * @throws `INVALID_SPEC`: a warm standby of data that only one agent has.
+ */
+export function expectedFailover(
+  standby: Service["spec"]["standby"],
+  volumes: readonly PlacedVolume[],
+  placement: Placement | null,
+): Pick<Failover, "kind" | "instances" | "why"> {
+  const pinned = volumes.find(({ capabilities, scheduler }) => scheduler === null && !capabilities.movesBetweenAgents);
+  const placed =
+    placement !== null && placement.kind !== "wait" && (pinned === undefined || placement.kind === "agents");
+  if (placed) return chooseFailover(standby, volumes, placement);
+  if (pinned === undefined) return chooseFailover(standby, volumes, { kind: "any" });
+  if (standby === "warm") refuseUselessStandby(pinned, true);
+  const why = `The ${pinned.role} volume will be on one agent's disk, which is not chosen yet; the service is never started elsewhere.`;
+  return { kind: "pinned", instances: 1, why: [why] };
+}
+
 function replacement(): Failover {
   return {
     kind: "replace",

@@ -1,4 +1,5 @@
 import { HoldfastError, type Placement, type Service } from "@holdfast/core";
+import { OWNER_LABEL } from "../app-id.js";
 import { SINGLE_INSTANCE_LABEL } from "../definition.js";
 import { pointerPart } from "../pointer.js";
 import { EXECUTABLE_NAME, engineCommand, healthLine } from "./command.js";
@@ -16,7 +17,6 @@ import type { PlacedVolume } from "./volumes.js";
  */
 export const WRAPPER_MIB = 256;
 const SANDBOX_MIB = 512;
-const OUR_LABEL = "HOLDFAST_SERVICE";
 
 export function setInstances(
   fields: ReasonedFields,
@@ -65,11 +65,11 @@ export function setLabelsAndEnv(
     });
   }
   const single = failover.instances === 1;
-  const labels = { ...own, [OUR_LABEL]: name, ...(single ? { [SINGLE_INSTANCE_LABEL]: "true" } : {}) };
+  const labels = { ...own, [OWNER_LABEL]: name, ...(single ? { [SINGLE_INSTANCE_LABEL]: "true" } : {}) };
   const mine = Object.fromEntries(Object.keys(own).map((key) => [pointerPart(key), "metadata.labels"]));
   fields.set("labels", labels, "who it is, and what Marathon enforces; nothing that changes by itself", {
     ...mine,
-    [OUR_LABEL]: "whose app it is; an app without it is foreign and left alone",
+    [OWNER_LABEL]: "whose app it is; an app without it is foreign and left alone",
     ...(single
       ? { [SINGLE_INSTANCE_LABEL]: "Marathon itself then refuses a second instance and any other upgradeStrategy" }
       : {}),

@@ -37,7 +37,7 @@ const FIXED_WHEN_RESIDENT = ["cpus", "mem", "disk", "gpus", "requirePorts"];
  */
 export function diffApp(previous: Definition | null, next: Definition): AppDiff {
   if (previous === null) return { effect: "create", why: "there is no such app yet", changes: [] };
-  const before = normalForm(previous);
+  const before = normalForm(withoutServersOwn(previous, next));
   const after = normalForm(next);
   const changes = differences(before, after, "");
   if (changes.length === 0) return { effect: "none", why: "the definitions are equal", changes };
@@ -56,6 +56,17 @@ export function diffApp(previous: Definition | null, next: Definition): AppDiff 
     why: `Marathon restarts the task for any change but that of instances; here ${fields}`,
     changes,
   };
+}
+
+/**
+ * What Marathon fills in by rules that only it knows: the role from `--mesos_role` or the group, its roles for offers, what
+ * the executor takes. Where the next definition is silent, no value of these is a change.
+ */
+const SERVERS_OWN = ["role", "acceptedResourceRoles", "executorResources"];
+
+function withoutServersOwn(previous: Definition, next: Definition): Definition {
+  const silent = new Set(SERVERS_OWN.filter((field) => next[field] === undefined || next[field] === null));
+  return Object.fromEntries(Object.entries(previous).filter(([field]) => !silent.has(field)));
 }
 
 function whyRefused(before: Definition, after: Definition): string | null {

@@ -12,9 +12,9 @@ export interface AgentFacts {
 
 export interface ClusterFacts {
   readonly agents: readonly AgentFacts[];
-  /** Marathon's `--mesos_role` and `--mesos_authentication_principal`; null = none. */
-  readonly role: string | null;
-  readonly principal: string | null;
+  /** Marathon's `--mesos_role` and `--mesos_authentication_principal`; null = none, undefined = nobody was asked. */
+  readonly role: string | null | undefined;
+  readonly principal: string | null | undefined;
 }
 
 /** What a service file asks for, and who holds to it. */
@@ -76,7 +76,9 @@ function judge(
   steps: readonly (Pick<IsolationRow, "level" | "why" | "fix"> & { readonly has: (agent: AgentFacts) => boolean })[],
   otherwise: Pick<IsolationRow, "level" | "why" | "fix">,
 ): IsolationRow {
-  if (cluster.agents.length === 0) return { ...row, ...otherwise, why: NO_AGENTS };
+  if (cluster.agents.length === 0) {
+    return { ...row, ...otherwise, why: NO_AGENTS, fix: "Read the flags of the agents (holdfast plan --mesos URL)." };
+  }
   for (const { has, level, why, fix } of steps) {
     if (without(cluster, has).length === 0) return { ...row, level, why, fix };
   }
@@ -153,6 +155,11 @@ function persistentRow({ scheduler, mountPath }: PlacedVolume, cluster: ClusterF
       why: "without a principal Mesos ignores the reservation and the app waits for ever",
       fix,
     };
+  }
+  if (cluster.role === undefined || cluster.principal === undefined) {
+    const fix =
+      "See that Marathon has a --mesos_role and a --mesos_authentication_principal, or ask both (--marathon, --mesos).";
+    return { ...row, level: "reserved", why: "the size is booked, if Marathon may reserve; that is not known", fix };
   }
   const linux = (agent: AgentFacts) => isolators(agent).has("filesystem/linux");
   if (scheduler?.atMountPath !== false && cluster.agents.length > 0 && without(cluster, linux).length > 0) {
