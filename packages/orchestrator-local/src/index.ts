@@ -9,6 +9,7 @@ export {
   type PlaceholderValues,
   parseDefinition,
 } from "./definition.js";
+export { diffDefinition } from "./diff.js";
 export { lintDefinition } from "./lint.js";
 export {
   type AgentStatus,

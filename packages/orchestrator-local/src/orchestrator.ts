@@ -14,6 +14,7 @@ import type { AgentTask, LocalAgent } from "./agent.js";
 import { afterFailure, type BackoffState, NO_BACKOFF } from "./backoff.js";
 import { type CompileOptions, compileService } from "./compile.js";
 import { definitionVersion, type LocalDefinition, parseDefinition } from "./definition.js";
+import { diffDefinition } from "./diff.js";
 import { EventHub } from "./event-hub.js";
 import { lintDefinition } from "./lint.js";
 import { type Action, type PlannedAgent, planService } from "./plan.js";
@@ -305,6 +306,7 @@ export function createLocalOrchestrator(options: LocalOrchestratorOptions): Loca
     const settled = own.some((entry) => entry.state === "running" && entry.version === service?.version);
     return {
       exists: service !== undefined,
+      definition: service?.definition ?? null,
       suspended: service?.suspended ?? false,
       tasks: own.map((entry) => toObserved(entry, isReachable(entry.agent))),
       deployments: service === undefined || service.suspended || settled ? [] : [service.version],
@@ -316,6 +318,7 @@ export function createLocalOrchestrator(options: LocalOrchestratorOptions): Loca
     type: "local",
     compile: (service, placement) => compileService(service, placement, options),
     lint: lintDefinition,
+    diff: diffDefinition,
     observe: async (_op, name) => observe(name),
     apply: async (op, compiled) => apply(op, parseDefinition(compiled.definition)),
     async stop(_op, name) {

@@ -1,11 +1,15 @@
 import { hostname } from "node:os";
-import { HoldfastError } from "@holdfast/core";
+import {
+  handOver,
+  handOverWarnings,
+  lookAtService,
+  lookAtVolumes,
+  planHandOver,
+  type Situation,
+  volumeOutlook,
+} from "@holdfast/coordination";
 import type { Command } from "commander";
-import { handOver } from "../failover/hand-over.js";
-import { type CommandWords, fillCommand, holderText, takeoverLines } from "../failover/lines.js";
-import { lookAtService, lookAtVolumes } from "../failover/look.js";
-import { nextAgent, type Situation, type VolumeOutlook, volumeOutlook } from "../failover/outlook.js";
-import { splitLines } from "../failover/time-split.js";
+import { handOverLines, splitLines } from "../failover/lines.js";
 import { requireConfirm } from "./lock.js";
 import { printJson, printLines } from "./output.js";
 import {
@@ -63,7 +67,10 @@ async function run(kind: Kind, flags: HandOverFlags): Promise<void> {
         if (flags.dryRun === true) {
           const seen = await lookAtVolumes(op, described.volumes, session.context);
           const volumes = seen.map((volume) => volumeOutlook(volume, situation));
-          return printDryRun(kind, flags, described, situation, volumes);
+          const { exclusivity: timing } = described.file.service.spec;
+          const wanted = { kind, service: name, now: flags.now === true, timing, strategies: described.volumes };
+          const plan = planHandOver(wanted, situation, volumes);
+          return flags.json === true ? printJson(plan) : printLines(handOverLines(name, plan));
         }
         if (kind === "failover")
           requireConfirm(flags, "a failover may cut the present holder off in the middle of its work");
@@ -83,7 +90,7 @@ async function carryOut(
 ): Promise<void> {
   const { exclusivity } = file.service.spec;
   const news = (line: string) => void process.stderr.write(`holdfast: ${line}\n`);
-  for (const warning of warnings(situation)) news(warning);
+  for (const warning of handOverWarnings(situation)) news(warning);
   const result = await handOver(context, {
     ...{ kind, volumes, op, signal, timing: exclusivity, reason: flags.reason },
     ...{ to: flags.to ?? null, by: who(), now: flags.now === true, startLimitMs: exclusivity.attachTimeoutMs },
@@ -96,76 +103,6 @@ async function carryOut(
   ]);
   if (flags.to !== undefined && flags.to !== result.to.agent)
     news(`it runs on ${result.to.agent} and not on ${flags.to}`);
-}
-
-/** Pure. */
-function warnings({ candidates, to }: Situation): string[] {
-  if (to !== null && !candidates.some(({ agent }) => agent === to)) {
-    return [`no run waits on ${to}; the orchestrator has to start one there`];
-  }
-  return candidates.length === 0 ? ["no run waits for the lease; the orchestrator has to start one"] : [];
-}
-
-function printDryRun(
-  kind: Kind,
-  flags: HandOverFlags,
-  { file, volumes: strategies }: DescribedService,
-  situation: Situation,
-  volumes: readonly VolumeOutlook[],
-): void {
-  const { lease } = situation;
-  if (lease?.state.kind !== "held") {
-    throw new HoldfastError("NOT_FOUND", `Nobody holds the lease of ${file.service.metadata.name}.`, {
-      hint: "There is nothing to hand over; a candidate takes it by itself.",
-    });
-  }
-  const { stopBudgetMs, marginMs } = file.service.spec.exclusivity;
-  const fences = strategies.every(({ strategy, volume }) => strategy.capabilities(volume).fences);
-  const unreleased = fences
-    ? `if not, ${lease.agent} is fenced at the storage, and the receipt recorded`
-    : `if not, it cannot be fenced: what remains is the lease, ${lease.leaseMs} ms after its last renewal`;
-  const next = nextAgent(
-    situation,
-    volumes.map(({ placement }) => placement),
-  );
-  const steps = [
-    `ask ${lease.agent} (run ${lease.run}) to stop and release${flags.now === true ? "" : ` within ${stopBudgetMs + marginMs} ms`}`,
-    kind === "failover" ? unreleased : "if it does not, the wish is taken back and nothing else is done",
-    `wait until ${next} has epoch ${lease.epoch + 1n} and has started`,
-  ];
-  const verbs = kind === "failover" ? ["fence", "detach", "attach", "mount"] : ["detach", "attach", "mount"];
-  const words: CommandWords = {
-    ...{ FORMER_AGENT: lease.agent, FORMER_EPOCH: String(lease.epoch) },
-    ...{ AGENT: next, EPOCH: String(lease.epoch + 1n) },
-  };
-  const commands = volumes.map(({ role, explanation }) => ({
-    role,
-    commands: Object.fromEntries(
-      Object.entries(explanation.commands)
-        .filter(([verb]) => verbs.includes(verb))
-        .map(([verb, lines]) => {
-          // Who is detached is the one that goes.
-          const own = verb === "detach" ? { ...words, AGENT: lease.agent } : words;
-          return [verb, lines.map((line) => fillCommand(line, own))];
-        }),
-    ),
-  }));
-  if (flags.json === true)
-    return printJson({ kind, lease, steps, fences, commands, volumes, warnings: warnings(situation) });
-  printLines([
-    `${kind} of ${file.service.metadata.name}, now ${holderText(lease)}; nothing is done:`,
-    ...steps.map((step, index) => `  ${index + 1}. ${step}`),
-    ...volumes.flatMap(({ role, takeover }, index) => [
-      `volume ${role}, if the holder ends without a release:`,
-      ...(takeover === null
-        ? [`  the storage did not answer: ${volumes[index]?.problem}`]
-        : takeoverLines(takeover).map((line) => `  ${line}`)),
-      ...Object.entries(commands[index]?.commands ?? {}).flatMap(([verb, lines]) =>
-        lines.map((line) => `  ${verb}: ${line}`),
-      ),
-    ]),
-    ...warnings(situation).map((warning) => `warning: ${warning}`),
-  ]);
 }
 
 function who(): string {

@@ -1,7 +1,14 @@
+import {
+  budgetOf,
+  gradeOf,
+  lookAtService,
+  lookAtVolumes,
+  type Situation,
+  UNKNOWN_SITUATION,
+  volumeOutlook,
+} from "@holdfast/coordination";
 import type { Command } from "commander";
 import { budgetLines, gradeLines, holderText, volumeLines } from "../failover/lines.js";
-import { lookAtService, lookAtVolumes, UNKNOWN_SITUATION } from "../failover/look.js";
-import { budgetOf, gradeOf, type Situation, volumeOutlook } from "../failover/outlook.js";
 import { refuseUnsupported } from "../service-file/unsupported.js";
 import { printJson, printLines } from "./output.js";
 import { loadService, type ServiceFileFlags, terminalLogger, withOp, withServiceFileFlags } from "./service-session.js";

@@ -1,13 +1,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { StrategyVolume } from "@holdfast/coordination";
 import type { Logger, Op } from "@holdfast/core";
 import { createOp, nativeVolumeTools } from "@holdfast/effects";
 import type { Command } from "commander";
 import { locateInit } from "../embedded.js";
 import { loadPlugins } from "../plugins/load-plugins.js";
 import { readServiceFile, type ServiceFile } from "../service-file/read.js";
-import { resolveVolumes, type StrategyVolume } from "../service-file/volumes.js";
+import { resolveVolumes } from "../service-file/volumes.js";
 import { type StoreAccessFlags, withStoreAccessFlags } from "./store-options.js";
 
 /** Flags of every command about a service that a file describes. */

@@ -1,12 +1,7 @@
-import type { PluginRegistry, Service, StorageStrategy, Volume } from "@holdfast/core";
+import type { StrategyVolume } from "@holdfast/coordination";
+import type { PluginRegistry, Service, Volume } from "@holdfast/core";
 import { problemsOf } from "./issues.js";
 import type { ServiceFile } from "./read.js";
-
-/** A storage entry with the plugin that serves it. */
-export interface StrategyVolume {
-  readonly strategy: StorageStrategy;
-  readonly volume: Volume;
-}
 
 /** Pure: the volumes of a service as strategies know them; options as written, since each strategy parses its own. */
 function volumesOf(service: Service): readonly Volume[] {
