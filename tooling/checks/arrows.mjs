@@ -104,6 +104,8 @@ function violationsOfManifest({ path, content }, directoryOf) {
 function whyForbidden(home, target, mayUseTestkit) {
   if (home === target || home.startsWith("tooling/")) return undefined;
   if (target.startsWith("tooling/")) return "nothing in packages/ or apps/ uses the tooling";
+  // `holdfast controller` is a command of the one executable (ADR 9).
+  if (home === "apps/holdfast" && target === "apps/controller") return undefined;
   if (target.startsWith("apps/")) return "nothing imports an app";
   if (target === "packages/testkit") {
     return mayUseTestkit ? undefined : "only tests and `holdfast dev` use the testkit";

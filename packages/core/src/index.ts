@@ -25,6 +25,7 @@ export * from "./records/codec.js";
 export * from "./records/decisions.js";
 export * from "./records/handover.js";
 export * from "./records/history.js";
+export * from "./records/leader.js";
 export * from "./records/lease.js";
 export * from "./records/pause.js";
 export * from "./records/report.js";

@@ -71,15 +71,16 @@ export function closeOperation(
   record: DecisionsRecord | undefined,
   id: string,
   leader: bigint,
-  end: { readonly at: string; readonly failure?: NonNullable<Operation["failure"]> },
+  end: { readonly at: string; readonly failure?: NonNullable<Operation["failure"]>; readonly note?: string },
 ): DecisionsRecord {
   if (record?.past.some((ended) => ended.id === id) === true) return record;
   const { before, current } = requireCurrent(record, id, leader);
   const { kind, by, reason, at, automatic, generation, digest } = current;
-  const { failure } = end;
+  const { failure, note } = end;
   const past: PastOperation = {
     ...{ id, kind, by, reason, at, endedAt: end.at, automatic, generation },
     ...(failure === undefined ? { state: "done" } : { state: "failed", failure }),
+    ...(note === undefined ? {} : { note: note.slice(0, 300) }),
   };
   const applied = failure === undefined && digest !== null ? { generation, digest, at: end.at } : before.applied;
   return { ...before, leader, current: null, applied, past: newest([...before.past, past]) };

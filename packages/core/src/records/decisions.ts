@@ -87,6 +87,8 @@ const pastOperationSchema = z.looseObject({
   generation: z.int(),
   state: z.enum(["done", "failed"]),
   failure: failureSchema.optional(),
+  /** What came of it. */
+  note: z.string().max(300).optional(),
 });
 export type PastOperation = z.output<typeof pastOperationSchema>;
 
