@@ -16,6 +16,7 @@ export {
   createLocalOrchestrator,
   type LocalOrchestrator,
   type LocalOrchestratorOptions,
+  type RememberedService,
 } from "./orchestrator.js";
 export {
   type Action,

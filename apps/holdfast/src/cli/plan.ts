@@ -8,7 +8,11 @@ import {
   volumeOutlook,
 } from "@holdfast/coordination";
 import type { Command } from "commander";
+import { planSchema } from "../client/answers.js";
+import { ControllerClient, type ControllerFlags, controllerUrl, withControllerAccess } from "../client/client.js";
+import { planLines } from "../client/lines.js";
 import { budgetLines, gradeLines, holderText, volumeLines } from "../failover/lines.js";
+import { readServiceFile } from "../service-file/read.js";
 import { refuseUnsupported } from "../service-file/unsupported.js";
 import { printJson, printLines } from "./output.js";
 import { loadService, type ServiceFileFlags, terminalLogger, withOp, withServiceFileFlags } from "./service-session.js";
@@ -18,11 +22,12 @@ const LIMIT_MS = 120_000;
 
 /** `holdfast plan`: what a service file promises and what a takeover would do. Reads, and writes nothing. */
 export function registerPlan(program: Command): void {
-  withServiceFileFlags(program.command("plan"))
+  withControllerAccess(withServiceFileFlags(program.command("plan")))
     .description(
       "what a service file promises: grade, time budget, commands, placement, and what a takeover would do now",
     )
-    .action(async (flags: ServiceFileFlags) => {
+    .action(async (flags: ServiceFileFlags & ControllerFlags) => {
+      if (flags.store === undefined && controllerUrl(flags) !== undefined) return planByController(flags);
       const { file, volumes } = await loadService(flags);
       refuseUnsupported(file);
       const { metadata, spec } = file.service;
@@ -55,6 +60,15 @@ export function registerPlan(program: Command): void {
         ...situationLines(hasStore, result.situation),
       ]);
     });
+}
+
+/** The same question to the controller, which also knows what the orchestrator would do. */
+async function planByController(flags: ServiceFileFlags & ControllerFlags): Promise<void> {
+  const { service } = await readServiceFile(flags.file);
+  const client = await ControllerClient.open(flags);
+  const plan = await client.post(`/v1/services/${service.metadata.name}/plan`, { service }, planSchema);
+  if (flags.json === true) printJson(plan);
+  else printLines(planLines(plan));
 }
 
 function situationLines(hasStore: boolean, { lease, candidates }: Situation): string[] {

@@ -19,11 +19,16 @@ export interface ServiceFileFlags extends StoreAccessFlags {
 }
 
 export function withServiceFileFlags(command: Command): Command {
-  return withStoreAccessFlags(
-    command
-      .requiredOption("-f, --file <file>", "service file")
-      .option("--plugin-dir <dir>", PLUGIN_DIR_HELP, pluginDirs, []),
-  );
+  return withPluginFlags(command.requiredOption("-f, --file <file>", "service file"));
+}
+
+/** Of a command that a controller can answer without the file. */
+export function withOptionalServiceFileFlags(command: Command): Command {
+  return withPluginFlags(command.option("-f, --file <file>", "service file; not needed with --controller"));
+}
+
+function withPluginFlags(command: Command): Command {
+  return withStoreAccessFlags(command.option("--plugin-dir <dir>", PLUGIN_DIR_HELP, pluginDirs, []));
 }
 
 export const PLUGIN_DIR_HELP = "npm prefix in which plugins are installed; several with colons, or given several times";

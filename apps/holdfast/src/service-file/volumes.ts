@@ -1,6 +1,6 @@
 import type { StrategyVolume } from "@holdfast/coordination";
-import type { PluginRegistry, Service, Volume } from "@holdfast/core";
-import { problemsOf } from "./issues.js";
+import { HoldfastError, type PluginRegistry, type Service, type Volume } from "@holdfast/core";
+import { type FileProblem, problemsOf } from "./issues.js";
 import type { ServiceFile } from "./read.js";
 
 /** Pure: the volumes of a service as strategies know them; options as written, since each strategy parses its own. */
@@ -12,6 +12,19 @@ function volumesOf(service: Service): readonly Volume[] {
     diskMiB: diskMiB ?? null,
     options,
   }));
+}
+
+/**
+ * The same for a service that came from no file. @throws `INVALID_SPEC` naming the key.
+ */
+export function resolveServiceVolumes(service: Service, registry: PluginRegistry): readonly StrategyVolume[] {
+  const problem = (problems: readonly FileProblem[], cause?: unknown) =>
+    new HoldfastError(
+      "INVALID_SPEC",
+      problems.map(({ keys, message }) => `${keys.map(String).join(".")}: ${message}.`).join(" "),
+      { hint: [...new Set(problems.map(({ fix }) => fix))].join(" "), cause },
+    );
+  return resolveVolumes({ path: "", service, problem }, registry);
 }
 
 /**
