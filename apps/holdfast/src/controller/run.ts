@@ -92,7 +92,7 @@ async function serve(
     ...{ context, host, port, signal, version: HOLDFAST_VERSION, timing: timingOf(flags), roundMs: flags.roundMs },
     tokensFile: flags.tokensFile ?? null,
     tls: tlsOf(flags),
-    advertise: flags.advertise ?? null,
+    advertise: flags.advertise ?? advertisedByMarathon(flags, process.env),
     ...(run === null ? {} : { whileLeading: run }),
   });
   jsonLogger.log("info", "the API answers", { url: controller.url });
@@ -172,6 +172,15 @@ function parseListen(text: string): { host: string; port: number } {
   throw new HoldfastError("USAGE", `"${text}" is no address to listen on.`, {
     hint: "Give ADDRESS:PORT, for example 127.0.0.1:8740 or [::1]:8740.",
   });
+}
+
+/** Marathon says in the environment where its tasks are reached. Pure. */
+function advertisedByMarathon(
+  { tlsCert }: Pick<ControllerFlags, "tlsCert">,
+  { MARATHON_APP_ID, HOST, PORT0 }: NodeJS.ProcessEnv,
+): string | null {
+  if (MARATHON_APP_ID === undefined || HOST === undefined || PORT0 === undefined) return null;
+  return `${tlsCert === undefined ? "http" : "https"}://${HOST}:${PORT0}`;
 }
 
 function tlsOf({ tlsCert, tlsKey }: ControllerFlags) {
