@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEFAULT_LEASE_TIMING, storePaths } from "@holdfast/core";
+import { DEFAULT_LEASE_TIMING, decisionsRecordFormat, storePaths } from "@holdfast/core";
 import { monotonicMs, systemClock } from "@holdfast/effects";
 import { afterEach, expect, test } from "vitest";
 import { addToken } from "./auth/tokens.js";
@@ -105,6 +105,19 @@ test("a difference is corrected so often and no more, and an acknowledgement let
   expect(rig.effects).toHaveLength(4);
   await json(`${url}/v1/services/${SERVICE}/acknowledge`, post({ note: "found him" }));
   await until("it goes on", () => rig.effects.length === 5);
+});
+
+test("one that finds a later leader in a journal makes room, and is a candidate again", async () => {
+  const rig = new ControllerRig();
+  const { url, ended } = await start(rig, "only");
+  await until("it leads", async () => (await json(`${url}/v1/controller`)).leads);
+  const epoch = BigInt((await json(`${url}/v1/controller`)).leader.epoch);
+  const later = { v: 1 as const, service: SERVICE, leader: epoch + 1n, current: null, applied: null, past: [] };
+  await rig.write(storePaths.decisions(SERVICE), decisionsRecordFormat.serialize({ ...later, acknowledged: null }));
+  await rig.catalogue(makeService());
+  await until("it leads under a later epoch, and acts", () => rig.effects.length === 1);
+  expect(BigInt((await json(`${url}/v1/controller`)).leader.epoch)).toBeGreaterThan(epoch);
+  expect(await Promise.race([ended.then(() => "ended"), Promise.resolve("goes on")])).toBe("goes on");
 });
 
 test("does not listen to others without tokens, and answers nobody's browser", async () => {

@@ -1,5 +1,13 @@
+import { setMaxListeners } from "node:events";
 import { runElection, type ServedService, serveRequests, updateRecord } from "@holdfast/coordination";
-import { type LeaderRecord, type LeaseTiming, leaderRecordFormat, serviceSchema, storePaths } from "@holdfast/core";
+import {
+  hasCode,
+  type LeaderRecord,
+  type LeaseTiming,
+  leaderRecordFormat,
+  serviceSchema,
+  storePaths,
+} from "@holdfast/core";
 import type { ControllerContext } from "./context.js";
 import type { ControllerEvent } from "./events.js";
 import type { Leading } from "./journal.js";
@@ -47,6 +55,7 @@ async function lead(leading: Leading, options: LeadOptions, signal: AbortSignal)
   // One that fails ends the others: a leader that only does half of its work must make room for one that does all.
   const failed = new AbortController();
   const both = AbortSignal.any([signal, failed.signal]);
+  setMaxListeners(0, both); // every service is watched with it
   const parts = [
     reconciler.run(both),
     serve(leading, both),
@@ -59,8 +68,11 @@ async function lead(leading: Leading, options: LeadOptions, signal: AbortSignal)
   );
   const results = await Promise.allSettled(parts);
   options.onLeading(null);
-  if (failed.signal.aborted && !signal.aborted) throw failed.signal.reason;
-  for (const result of results) if (result.status === "rejected" && !signal.aborted) throw result.reason;
+  if (signal.aborted || results.every(({ status }) => status === "fulfilled")) return;
+  // A journal shows a later leader: this one makes room, and is a candidate again.
+  const { reason } = failed.signal;
+  if (!hasCode(reason, "LEASE_LOST")) throw reason;
+  context.logger.log("warn", "another controller leads", { epoch: epoch.toString() });
 }
 
 async function announce({ context, epoch }: Leading, url: string | null, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { Wakeup } from "@holdfast/coordination";
 import { HoldfastError, hasCode, type Operation, planReconcile, type ReconcilePlan, storePaths } from "@holdfast/core";
 import { carryOut } from "./carry-out.js";
@@ -15,7 +16,7 @@ export interface ReconcilerOptions {
   readonly operationsMax?: number;
 }
 
-const LOOKS_MAX = 8;
+const LOOKS_MAX = 32;
 const OPERATIONS_MAX = 50;
 const LISTEN_PAUSE_MS = 1_000;
 
@@ -51,7 +52,8 @@ export class Reconciler {
   readonly #options: Required<ReconcilerOptions>;
   readonly #wakeup = new Wakeup();
   readonly #due = new Set<string>();
-  readonly #watched = new Set<string>();
+  /** One each: thousands of listeners on one signal would make every call that is given it slow. */
+  readonly #watches = new Map<string, AbortController>();
   readonly #busy = new Map<string, Promise<void>>();
   readonly #told = new Map<string, string>();
   #everything = true;
@@ -69,8 +71,22 @@ export class Reconciler {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    const ended = new AbortController();
+    const both = AbortSignal.any([signal, ended.signal]);
+    setMaxListeners(0, both); // services are looked at side by side
+    const listening = this.#listen(both);
+    try {
+      await this.#loop(both);
+    } finally {
+      // Nothing of a leader goes on after it, whichever way it ends.
+      ended.abort(new Error("the reconcile loop has ended"));
+      for (const watching of this.#watches.values()) watching.abort();
+      await Promise.all([listening, ...this.#busy.values()]);
+    }
+  }
+
+  async #loop(signal: AbortSignal): Promise<void> {
     const { clock } = this.#leading.context;
-    const listening = this.#listen(signal);
     let roundAtMs = clock.now().monoMs;
     while (!signal.aborted) {
       try {
@@ -90,7 +106,6 @@ export class Reconciler {
       const pauseMs = Math.max(1, roundAtMs - clock.now().monoMs);
       await this.#wakeup.wait(clock, pauseMs, signal).catch(ignoreAbort(signal));
     }
-    await Promise.all([listening, ...this.#busy.values()]);
   }
 
   async #lookAtDue(signal: AbortSignal): Promise<void> {
@@ -105,7 +120,7 @@ export class Reconciler {
   }
 
   async #lookAt(service: string, signal: AbortSignal): Promise<void> {
-    this.#watch(service, signal);
+    this.#watch(service);
     if (this.#busy.size >= this.#options.operationsMax) {
       this.#due.add(service);
       return;
@@ -139,12 +154,13 @@ export class Reconciler {
   }
 
   /** A pause, a new definition or a handover is acted upon at once; the round is for a watch that was lost. */
-  #watch(service: string, signal: AbortSignal): void {
-    if (this.#watched.has(service)) return;
-    this.#watched.add(service);
+  #watch(service: string): void {
+    if (this.#watches.has(service)) return;
+    const watching = new AbortController();
+    this.#watches.set(service, watching);
     const { store } = this.#leading.context;
     for (const path of [storePaths.catalogue(service), storePaths.decisions(service), storePaths.pause(service)]) {
-      store.watch(path, () => this.wake(service), signal);
+      store.watch(path, () => this.wake(service), watching.signal);
     }
   }
 

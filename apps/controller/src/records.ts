@@ -37,8 +37,10 @@ export async function readPause(
   signal: AbortSignal,
 ): Promise<Pause | null> {
   const nowMs = wallMs(context);
-  const all = await read(context, storePaths.controller.pause, pauseRecordFormat, signal);
-  const own = service === null ? undefined : await read(context, storePaths.pause(service), pauseRecordFormat, signal);
+  const [all, own] = await Promise.all([
+    read(context, storePaths.controller.pause, pauseRecordFormat, signal),
+    service === null ? undefined : read(context, storePaths.pause(service), pauseRecordFormat, signal),
+  ]);
   return activePause(all, nowMs) ?? activePause(own, nowMs);
 }
 

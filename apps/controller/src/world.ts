@@ -30,13 +30,17 @@ export async function observeService(
   signal: AbortSignal,
 ): Promise<SeenWorld> {
   const { service: name } = catalogue;
-  const decisions = (await readDecisions(context, name, signal)) ?? null;
-  const pause = await readPause(context, name, signal);
-  const lease = (await readServiceLease(context, name, signal))?.record ?? null;
-  const target = await compile(context, catalogue, signal);
+  // Side by side: with thousands of services a round is mostly waiting for the store.
+  const [decisions, pause, seen, target] = await Promise.all([
+    readDecisions(context, name, signal),
+    readPause(context, name, signal),
+    readServiceLease(context, name, signal),
+    compile(context, catalogue, signal),
+  ]);
   const place = await observePlace(context, name, target, signal);
   const { compiled, service, resolved } = target;
-  return { world: { catalogue, decisions, lease, pause, place, nowMs: wallMs(context) }, compiled, service, resolved };
+  const records = { catalogue, decisions: decisions ?? null, lease: seen?.record ?? null };
+  return { world: { ...records, pause, place, nowMs: wallMs(context) }, compiled, service, resolved };
 }
 
 type Target = Omit<SeenWorld, "world"> & { readonly problem: { readonly code: string; readonly why: string } | null };

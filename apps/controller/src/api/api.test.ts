@@ -10,12 +10,13 @@ import { ControllerRig, CrashPoint, makeService, SERVICE } from "../controller-r
 import { EventHub } from "../events.js";
 import type { Route } from "./route.js";
 import { createRoutes } from "./routes.js";
-import { createApi, isLoopback } from "./server.js";
+import { type ApiOptions, createApi, isLoopback } from "./server.js";
 
 /** The API on a store in memory; answers are checked against the schemas that the reference is made from. */
 let directory: string;
 let rig: ControllerRig;
 let server: FastifyInstance;
+let options: ApiOptions;
 let routes: readonly Route[];
 let tokens: Record<Role, string>;
 let changed: (string | null)[];
@@ -29,11 +30,12 @@ beforeEach(async () => {
   for (const role of ROLES) tokens[role] = await addToken(file, { name: `a ${role}`, role }, rig.clock.wallTime());
   changed = [];
   routes = createRoutes(rig.context("api"), { version: "1.2.3", leads: () => false });
-  server = await createApi({
+  options = {
     ...{ routes, version: "1.2.3", tokens: await Tokens.open(file), events: new EventHub(), logger: rig.logger },
     ...{ eventsAt: async () => ({ url: "https://leader.example/" }), tls: null, signal: stop.signal },
     onChanged: (service) => void changed.push(service),
-  });
+  };
+  server = await createApi(options);
 });
 
 afterEach(async () => {
@@ -326,7 +328,23 @@ describe("bad requests", () => {
     }
   });
 
-  test("a defect is logged and not told", async () => {
+  test("a store that stays away makes the answer late and not wrong", async () => {
+    await server.close();
+    server = await createApi({ ...options, requestMs: 100 });
+    rig.server.inject({ op: "get", times: 1_000 }, { kind: "refused", code: "STORE_UNREACHABLE" });
+    const moving = setInterval(() => void rig.clock.advance(100), 5);
+    try {
+      const body = { reason: "x", forMs: 60_000 };
+      expect(await ask("admin", "POST", "/v1/pause", body)).toMatchObject({
+        ...{ status: 503, body: { error: { code: "UNKNOWN_OUTCOME", retryable: true } } },
+      });
+      expect((await ask("view", "GET", path())).status).toBe(503);
+    } finally {
+      clearInterval(moving);
+    }
+  });
+
+  test("a record that cannot be read is named", async () => {
     const { hash } = (await plan()).body;
     const broken = rig.server.connect();
     await broken.create(storePaths.decisions(SERVICE), new TextEncoder().encode("{"), { timeoutMs: 1_000 });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { HoldfastError, type Logger } from "@holdfast/core";
@@ -22,6 +23,8 @@ export interface ApiOptions {
   readonly eventsAt: (signal: AbortSignal) => Promise<"here" | { readonly url: string | null }>;
   readonly logger: Logger;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
+  /** Bound of one request, milliseconds; a test's is shorter. */
+  readonly requestMs?: number;
   /** Ends the streams, which would otherwise keep the server open. */
   readonly signal: AbortSignal;
 }
@@ -84,12 +87,16 @@ function addRoute(server: FastifyInstance, route: Route, options: ApiOptions): v
         if (!reply.raw.writableFinished) gone.abort(new Error("the caller is gone"));
       });
       const params = parsed(route.params, request.params, "the address");
-      const answer = await route.handle({
+      const signal = AbortSignal.any([AbortSignal.timeout(options.requestMs ?? REQUEST_MS), gone.signal]);
+      setMaxListeners(0, signal); // a page of services is looked at side by side
+      const asked = route.handle({
         params,
         query: parsed(route.query, request.query, "the query"),
         body: route.body === null ? {} : parsed(route.body, request.body, "the body"),
-        signal: AbortSignal.any([AbortSignal.timeout(REQUEST_MS), gone.signal]),
-        caller,
+        ...{ signal, caller },
+      });
+      const answer = await asked.catch((error: unknown) => {
+        throw signal.aborted && error === signal.reason ? notInTime(route.method, error) : error;
       });
       if (route.method !== "GET") options.onChanged((params as { service?: string }).service ?? null);
       return reply.code(route.status).type("application/json").send(jsonText(answer));
@@ -147,6 +154,15 @@ function elsewhere(url: string | null, reply: FastifyReply) {
   throw new HoldfastError("BUSY", "Events are at the controller that leads, and it is not known where that is.", {
     hint: "Ask the other controllers, or start each with --advertise URL.",
     retryable: true,
+  });
+}
+
+function notInTime(method: Route["method"], cause: unknown): HoldfastError {
+  const code = method === "GET" ? "STORE_UNREACHABLE" : "UNKNOWN_OUTCOME";
+  return new HoldfastError(code, "The store or the storage did not answer in time.", {
+    hint: method === "GET" ? "Ask again." : "It may have been done all the same: look, then ask again.",
+    retryable: true,
+    cause,
   });
 }
 
