@@ -34,10 +34,9 @@ export async function carryOut(
       operation.handover === null
         ? await doSteps(leading, service, operation, journal, signal)
         : await doHandOver(leading, service, operation, journal, signal);
-    if (end === PAUSED) return;
     await journal.close(end === null ? {} : { note: end });
   } catch (error) {
-    if (signal.aborted) return;
+    if (signal.aborted || error instanceof Paused) return;
     // This operation is somebody else's now, or ended; a stale grant of the service itself is a failure like others.
     if (hasCode(error, "STALE_EPOCH") && !(await isOurs(leading, service, operation, signal))) {
       leading.context.logger.log("info", "an operation is another controller's", { service, operation: operation.id });
@@ -53,9 +52,13 @@ async function isOurs({ context, epoch }: Leading, service: string, { id }: Oper
   return record !== undefined && record.leader <= epoch && record.current?.id === id;
 }
 
-/** `paused`: left as it is. Otherwise what came of it, in words; null = nothing worth saying. */
+/** What came of it, in words; null = nothing worth saying. */
 type End = string | null;
-const PAUSED = "paused";
+
+/** No further step is begun; the operation stays as it is. */
+class Paused extends Error {
+  override readonly name = "Paused";
+}
 
 /** Steps in their order; each is done once, because the world is asked before one is done that may have been. */
 async function doSteps(
@@ -68,7 +71,7 @@ async function doSteps(
   const { context } = leading;
   for (const { verb } of operation.steps) {
     if (journal.isDone(verb)) continue;
-    if ((await readPause(context, service, signal)) !== null) return PAUSED;
+    if ((await readPause(context, service, signal)) !== null) throw new Paused(`paused before ${verb}`);
     const planned = verb as PlannedVerb;
     const seen = await look(leading, service, operation, signal);
     if (tookEffect(planned, seen.world)) await journal.skip(verb, "it was so already");
@@ -182,7 +185,6 @@ async function doHandOver(
   const { context } = leading;
   const { handover, kind, by, reason } = operation;
   if (handover === null || (kind !== "switchover" && kind !== "failover")) throw new Error("not a handover");
-  if ((await readPause(context, service, signal)) !== null) return PAUSED;
   const catalogue = await readCatalogue(context, service, signal);
   if (catalogue === undefined) throw moved(service, "it is not in the catalogue");
   const { service: spec, resolved, world } = await observeService(context, catalogue, signal);
@@ -201,7 +203,10 @@ async function doHandOver(
     journal: {
       from: handover.from,
       isDone: (step) => journal.isDone(step),
-      around: (step, action) => journal.around(step, action),
+      around: async (step, action) => {
+        if ((await readPause(context, service, signal)) !== null) throw new Paused(`paused before ${step}`);
+        return journal.around(step, action);
+      },
     },
   });
   const totalMs = result.split.find(({ name }) => name === "total")?.ms;

@@ -1,5 +1,5 @@
 import { readHandover, writeHistory } from "@holdfast/coordination";
-import { handoverRecordFormat, type Operation, storePaths } from "@holdfast/core";
+import { handoverRecordFormat, type Operation, pauseRecordFormat, storePaths } from "@holdfast/core";
 import { expect, test } from "vitest";
 import { leaseContextOf } from "./context.js";
 import { ControllerRig, CrashPoint, makeService, SERVICE } from "./controller-rig.fixture.js";
@@ -143,6 +143,31 @@ test("a failover fences the holder once, whenever the controller dies", async ()
       expect(await rig.server.connect().get(storePaths.quarantine(SERVICE, "a"), { timeoutMs: 1_000 })).toBeDefined();
     },
   );
+});
+
+test("a pause lets the step that has begun end, and begins no other until it is over", async () => {
+  const rig = new ControllerRig();
+  await asked(rig, "switchover");
+  const pause = async (forMs: number) => {
+    const [since, until] = [0, forMs].map((ms) => new Date(Date.parse(rig.clock.wallTime()) + ms).toISOString());
+    const record = { v: 1 as const, pause: { owner: "ops", reason: "", since: since ?? "", until: until ?? "" } };
+    await rig.write(storePaths.pause(SERVICE), pauseRecordFormat.serialize(record));
+  };
+  const holder = (async () => {
+    while ((await readHandover(rig.context("a"), SERVICE, 7n, stop.signal)) === undefined) await rig.clock.sleep(50);
+    await pause(3_600_000);
+    await rig.holds({ state: { kind: "released" } });
+  })();
+  const living = new CrashPoint(null);
+  const leading = rig.leading("controller-1", 1n);
+  await rig.settle(Promise.all([rig.work(leading, living), holder]));
+  const steps = (await rig.decisions())?.current?.steps.map(({ verb, state }) => `${verb} ${state}`) ?? [];
+  expect(steps[0]).toBe("ask done");
+  expect(steps).not.toContain("await-grant started");
+  await succeed(rig);
+  await pause(-1);
+  await rig.settle(rig.work(leading, living));
+  expect((await rig.decisions())?.past.at(-1)).toMatchObject({ kind: "switchover", state: "done" });
 });
 
 test("two controllers at once do nothing twice, and the older one writes nothing after the newer one", async () => {
