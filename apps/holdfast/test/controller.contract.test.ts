@@ -182,6 +182,22 @@ test("killed with -9, a controller goes on where it was, and the run does not no
   expect(await starts()).toBe(before);
 });
 
+test("a switchover through the controller is followed to the start of the next run", {
+  timeout: 2 * LIMIT_MS,
+}, async () => {
+  const dry = await asked("switchover", SERVICE, "--dry-run");
+  expect(dry.stdout).toContain("nothing is done");
+  expect((await lockStatus()).record).toMatchObject({ run, state: { kind: "held" } });
+  const done = await json("switchover", SERVICE, "--reason", "kernel update");
+  expect(done).toMatchObject({ kind: "switchover", state: "done", by: "admin", reason: "kernel update" });
+  const { record } = await lockStatus();
+  expect(record).toMatchObject({ agent: "m1", state: { kind: "held" } });
+  expect(record?.run).not.toBe(run);
+  run = record?.run ?? "";
+  const refused = await asked("failover", SERVICE);
+  expect(refused).toMatchObject({ exitCode: 64, stderr: expect.stringContaining("--confirm") });
+});
+
 test("while it is paused nothing is done, afterwards the change is", { timeout: 2 * LIMIT_MS }, async () => {
   await json("pause", SERVICE, "--for", "1h", "--reason", "kernel update");
   writeService("trap 'exit 0' TERM; while :; do sleep 0.1; done");
