@@ -86,6 +86,8 @@ export class ControllerRig {
   readonly effects: string[] = [];
   readonly events: ControllerEvent[] = [];
   placement: Placement = { kind: "any" };
+  /** Happens once, while somebody looks at the orchestrator. */
+  meanwhile: (() => Promise<void>) | null = null;
   /** The orchestrator does not answer. */
   silent = false;
 
@@ -189,6 +191,9 @@ export class ControllerRig {
         return { ...compiled, definition: { ...compiled.definition, memMiB } };
       },
       observe: async (...call) => {
+        const { meanwhile } = this;
+        this.meanwhile = null;
+        await meanwhile?.();
         if (this.silent) throw new Error("connection refused");
         return orchestrator.observe(...call);
       },

@@ -74,6 +74,28 @@ test("a service is destroyed step by step, each once, and its tombstone comes af
   expect(effects).toBeGreaterThanOrEqual(10);
 });
 
+test("a destroy that was overtaken by an apply stops nothing", async () => {
+  const rig = new ControllerRig();
+  await rig.catalogue(makeService());
+  const living = new CrashPoint(null);
+  const leading = rig.leading("controller-1", 1n);
+  await rig.settle(rig.work(leading, living));
+  const planned = ["stop"].map((verb) => ({
+    verb: verb as "stop",
+    state: "planned" as const,
+    at: rig.clock.wallTime(),
+  }));
+  const destroy = { ...handover(rig, "switchover", false), kind: "destroy" as const, generation: 2, handover: null };
+  await beginOperation(leading, SERVICE, { ...destroy, steps: planned }, stop.signal);
+  await rig.catalogue(makeService(), { generation: 3 });
+  await rig.settle(rig.work(leading, living));
+  expect(rig.effects).toEqual(["apply 256"]);
+  expect((await rig.decisions())?.past.at(-1)).toMatchObject({
+    kind: "destroy",
+    failure: { code: "VERSION_CONFLICT" },
+  });
+});
+
 function handover(rig: ControllerRig, kind: "switchover" | "failover", now: boolean): Operation {
   const from = { epoch: 7n, agent: "a", bootId: "boot-a", machineId: "machine-a", leaseMs: 3_000 };
   return {

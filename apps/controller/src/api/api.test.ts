@@ -135,6 +135,16 @@ describe("plan and apply", () => {
     expect(rig.effects).toEqual([]);
   });
 
+  test("of two at once that agreed to the same world one is refused", async () => {
+    const [a, b] = [makeService({ memMiB: 512 }), makeService({ memMiB: 1_024 })];
+    const [hashA, hashB] = [(await plan(a)).body.hash, (await plan(b)).body.hash];
+    rig.meanwhile = async () => {
+      expect((await put(hashB, b)).status).toBe(200);
+    };
+    expect(await put(hashA, a)).toMatchObject({ status: 409, body: { error: { code: "VERSION_CONFLICT" } } });
+    expect((await plan(b)).body).toMatchObject({ action: "none", generation: 1 });
+  });
+
   test("says restart when what runs would be replaced", async () => {
     await apply();
     await reconcile();

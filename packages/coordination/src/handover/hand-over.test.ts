@@ -227,8 +227,10 @@ describe("a handover that somebody else began", () => {
   });
 
   test("does not ask again for what was taken back", async () => {
-    const handed = handOver(context("operator"), options({ journal: journal([], ["ask", "withdraw"]) }));
+    const steps: string[] = [];
+    const handed = handOver(context("operator"), options({ journal: journal(steps, ["ask", "withdraw"]) }));
     await expect(settle(handed)).rejects.toMatchObject({ code: "BUSY" });
+    expect(steps).toEqual([]);
     expect(await readHandover(context("x"), SERVICE, 7n, stop.signal)).toBeUndefined();
   });
 
