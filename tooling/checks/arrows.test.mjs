@@ -60,6 +60,8 @@ describe("an import that points the right way is not", () => {
     ["packages/storage-nbd/src/a.ts", 'import { x } from "@holdfast/supervisor";'],
     ["packages/storage-nbd/test/a.contract.test.ts", 'import { x } from "@holdfast/testkit";'],
     ["apps/holdfast/src/dev/a.ts", 'import { x } from "@holdfast/testkit";'],
+    ["apps/holdfast/src/dev/a.ts", 'import { x } from "@holdfast/marathon-sim";'],
+    ["packages/storage-nbd/test/a.contract.test.ts", 'import { x } from "@holdfast/marathon-sim";'],
     ["apps/holdfast/src/cli/a.ts", 'import { x } from "@holdfast/storage-nbd";'],
     ["apps/holdfast/src/controller/a.ts", 'import { x } from "@holdfast/controller";'],
     ["packages/effects/src/a.ts", '// as in `import { x } from "@holdfast/supervisor"`\nimport { y } from "./y.js";'],

@@ -122,7 +122,7 @@ async function commandFor(page, { language, text }, directory) {
   }
   if (language !== "ts") throw new Error(`no way to run an example in ${language === "" ? "no language" : language}`);
   // Bundled, so that it finds what the package that the page belongs to can import, itself included.
-  const home = /^(packages|apps)\/[^/]+/.exec(page)?.[0] ?? "apps/holdfast";
+  const home = /^(packages|apps|tooling)\/[^/]+/.exec(page)?.[0] ?? "apps/holdfast";
   const outfile = join(directory, "example.mjs");
   await build({
     stdin: { contents: text, loader: "ts", resolveDir: join(repository, home), sourcefile: page },

@@ -38,6 +38,13 @@ export async function generatePages() {
       intro: "What the coordination store and the lease may answer, beside `UNKNOWN_OUTCOME`, `DENIED` and `INTERNAL`.",
       codes: core.COORDINATION_ERROR_CODES,
     },
+    {
+      title: "Marathon and Mesos",
+      intro:
+        "What the clients of Marathon and Mesos may answer, beside `INVALID_SPEC`, `NOT_FOUND`, `DENIED`, `BUSY`, " +
+        "`NO_CAPACITY`, `RECORD_EXISTS`, `VERSION_CONFLICT` and `UNKNOWN_OUTCOME`.",
+      codes: core.API_ERROR_CODES,
+    },
     { title: "Running", intro: "What the executable and the supervisor may answer.", codes: core.RUN_ERROR_CODES },
   ];
   const marathon = await import(pathToFileURL(join(repository, "packages/orchestrator-marathon/dist/index.js")).href);

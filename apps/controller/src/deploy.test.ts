@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { lintDefinition } from "@holdfast/orchestrator-marathon";
-import { contractPath, NO_CONTRACTS } from "@holdfast/testkit";
+import { findContracts } from "@holdfast/testkit";
 import { Ajv } from "ajv";
 import { expect, test } from "vitest";
 
@@ -10,8 +10,9 @@ const file = fileURLToPath(new URL("../../../deploy/marathon/controller.json", i
 const definition = JSON.parse(readFileSync(file, "utf8"));
 
 test("the definition is what Marathon's published schema accepts", (ctx) => {
-  const path = contractPath("marathon/schema/AppDefinition.json") ?? ctx.skip(NO_CONTRACTS);
-  const schema = JSON.parse(readFileSync(path, "utf8"));
+  const contracts = findContracts();
+  const text = contracts.found ? contracts.text("marathon/schema/AppDefinition.json") : ctx.skip(contracts.reason);
+  const schema = JSON.parse(text);
   // Unversioned; it has no keyword that means anything else in ajv's own draft.
   delete schema.$schema;
   const validate = new Ajv({ strict: false, validateFormats: false, allErrors: true }).compile(schema);

@@ -1,9 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import type { ObservedVolume, Placement } from "@holdfast/core";
 import { assemblePlugins } from "@holdfast/core";
 import { type CompileOptions, compileApp, lintDefinition, placedVolume } from "@holdfast/orchestrator-marathon";
-import { contractPath, NO_CONTRACTS } from "@holdfast/testkit";
+import { findContracts } from "@holdfast/testkit";
 import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
 import { BUILT_IN } from "./plugins/built-in.js";
@@ -74,8 +73,9 @@ describe("a service file on Marathon", () => {
     });
 
     test(`${strategy} compiles to what the published schema accepts`, ({ skip }) => {
-      const path = contractPath("marathon/schema/AppDefinition.json") ?? skip(NO_CONTRACTS);
-      const schema = JSON.parse(readFileSync(path, "utf8")) as { $schema?: string };
+      const contracts = findContracts();
+      if (!contracts.found) return skip(contracts.reason);
+      const schema = contracts.json("marathon/schema/AppDefinition.json") as { $schema?: string };
       delete schema.$schema;
       const validate = new Ajv({ strict: false, validateFormats: false, allErrors: true }).compile(schema);
       const valid = validate(compileFile(strategy).definition);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { createDirectoryStore, createZooKeeperStore, parseZooKeeperUrl } from "@holdfast/coordination";
 import { type CoordinationStore, HoldfastError, hasCode } from "@holdfast/core";
 import { systemClock } from "@holdfast/effects";
@@ -13,6 +14,8 @@ export interface OpenStoreOptions {
   readonly timeoutMs: number;
   /** Try again until aborted when the store is away; null = the first failure is final. */
   readonly retryUntil: AbortSignal | null;
+  /** False for whoever looks: a directory that is no store yet is a mistake in the URL. */
+  readonly mayCreate: boolean;
 }
 
 const RETRY_PAUSE_MS = 100;
@@ -37,10 +40,11 @@ export async function openStore(options: OpenStoreOptions): Promise<Coordination
 }
 
 async function createStore(options: OpenStoreOptions): Promise<CoordinationStore> {
-  const { url, credentials, silenceMs, sessionTimeoutMs } = options;
+  const { url, credentials, silenceMs, sessionTimeoutMs, mayCreate } = options;
   if (url.startsWith("dir://")) {
     const root = url.slice("dir://".length);
     if (!root.startsWith("/")) throw badUrl(url, "the path must be absolute");
+    if (!mayCreate && !existsSync(root)) throw noStore(url);
     return createDirectoryStore({ directory: root });
   }
   if (url.startsWith("zookeeper://") || url.startsWith("zookeeper+tls://")) {
@@ -53,6 +57,12 @@ async function createStore(options: OpenStoreOptions): Promise<CoordinationStore
     });
   }
   throw badUrl(url, "it names no known kind of store");
+}
+
+function noStore(url: string): HoldfastError {
+  return new HoldfastError("NOT_FOUND", `There is no store at ${url}.`, {
+    hint: "See whether the path is right, and this the machine. The first `holdfast run` or `volume init` makes the store.",
+  });
 }
 
 function badUrl(url: string, why: string): HoldfastError {

@@ -102,6 +102,21 @@ export const COORDINATION_ERROR_CODES = {
 } as const satisfies Record<string, ErrorCodeEntry>;
 export type CoordinationErrorCode = keyof typeof COORDINATION_ERROR_CODES;
 
+/** Codes of the clients of Marathon and Mesos, beside those above. */
+export const API_ERROR_CODES = {
+  API_UNREACHABLE: entry(
+    "STORE_UNREACHABLE",
+    "Marathon or Mesos did not answer; the request certainly had no effect",
+    "retry until the deadline; the message says what each address answered",
+  ),
+  API_UNREADABLE: entry(
+    "INTERNAL",
+    "Marathon or Mesos answered something that its published contract does not know",
+    "check that the address is the right one, and its version",
+  ),
+} as const satisfies Record<string, ErrorCodeEntry>;
+export type ApiErrorCode = keyof typeof API_ERROR_CODES;
+
 /** Codes of the executable and the supervisor. */
 export const RUN_ERROR_CODES = {
   USAGE: entry("USAGE", "the command line is wrong", "see --help"),
@@ -166,5 +181,10 @@ export const RUN_ERROR_CODES = {
 } as const satisfies Record<string, ErrorCodeEntry>;
 export type RunErrorCode = keyof typeof RUN_ERROR_CODES;
 
-export const ERROR_CODES = { ...STORAGE_ERROR_CODES, ...COORDINATION_ERROR_CODES, ...RUN_ERROR_CODES };
+export const ERROR_CODES = {
+  ...STORAGE_ERROR_CODES,
+  ...COORDINATION_ERROR_CODES,
+  ...API_ERROR_CODES,
+  ...RUN_ERROR_CODES,
+};
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -7,6 +7,7 @@ export * from "./errors.js";
 export * from "./exit-codes.js";
 export * from "./grade.js";
 export * from "./health.js";
+export * from "./http-service.js";
 export * from "./ids.js";
 export * from "./instant.js";
 export * from "./mountinfo.js";

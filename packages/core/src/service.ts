@@ -1,13 +1,9 @@
 import * as z from "zod";
 import { DEFAULT_LEASE_TIMING, timeBudget } from "./budget.js";
 import { gradeSchema } from "./grade.js";
+import { secretReferenceSchema } from "./http-service.js";
 import { serviceNameSchema } from "./ids.js";
 import { pluginReferenceSchema } from "./plugin.js";
-
-const secretReferenceSchema = z.union([
-  z.strictObject({ file: z.string().min(1) }),
-  z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
-]);
 
 export const exclusivitySchema = z
   .strictObject({

@@ -1,6 +1,7 @@
 export * from "./atomic-file.js";
 export * from "./bounded.js";
 export * from "./clock.js";
+export * from "./http/index.js";
 export * from "./machine.js";
 export * from "./mounts.js";
 export * from "./op.js";

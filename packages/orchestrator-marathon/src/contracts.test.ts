@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Placement } from "@holdfast/core";
-import { contractPath, NO_CONTRACTS } from "@holdfast/testkit";
+import { findContracts } from "@holdfast/testkit";
 import { Ajv } from "ajv";
 import { describe, expect, type TestContext, test } from "vitest";
 import { compileApp } from "./compile/compile.js";
@@ -13,7 +13,8 @@ import { makeOptions, makeService, STRATEGIES } from "./service.fixture.js";
 const onA: Placement = { kind: "agents", agents: ["a.example"], why: "the data is there" };
 
 function published({ skip }: TestContext, name: string): string {
-  return contractPath(name) ?? skip(NO_CONTRACTS);
+  const contracts = findContracts();
+  return contracts.found ? join(contracts.directory, name) : skip(contracts.reason);
 }
 
 /** As the schema wants to be loaded: with stray keywords, and `date-time` only in what Marathon reports. */

@@ -1,18 +1,22 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /**
- * Where the published contracts of Marathon and Mesos lie, which are not ours and in no repository of ours:
- * `$HOLDFAST_CONTRACTS`, or `shared/contracts` beside the repository. Null = they are not here, and a test that reads
- * them is skipped, saying so.
- * @param name - what is looked for below it, with slashes: `marathon/schema/AppDefinition.json`.
+ * The published contracts of Marathon and Mesos. They are not ours and not in this repository: they lie where
+ * `HOLDFAST_CONTRACTS` says, or in `shared/contracts` beside the repository. A test that needs them and does not find them
+ * is skipped with `reason`.
  */
-export function contractPath(name: string): string | null {
-  const beside = fileURLToPath(new URL("../../../../shared/contracts", import.meta.url));
-  const path = join(process.env.HOLDFAST_CONTRACTS ?? beside, name);
-  return existsSync(path) ? path : null;
-}
+export type Contracts =
+  | { readonly found: true; text(path: string): string; json(path: string): unknown; readonly directory: string }
+  | { readonly found: false; readonly reason: string };
 
-/** What a skipped test gives as its reason. */
-export const NO_CONTRACTS = "the published contracts are not here: set HOLDFAST_CONTRACTS";
+export function findContracts(): Contracts {
+  const named = process.env.HOLDFAST_CONTRACTS;
+  const directory = named ?? fileURLToPath(new URL("../../../../shared/contracts", import.meta.url));
+  if (!existsSync(directory)) {
+    const reason = "the published contracts are not there: neither HOLDFAST_CONTRACTS nor ../shared/contracts";
+    return { found: false, reason };
+  }
+  const text = (path: string) => readFileSync(`${directory}/${path}`, "utf8");
+  return { found: true, directory, text, json: (path) => JSON.parse(text(path)) };
+}

@@ -1,8 +1,9 @@
 export * from "./agents/index.js";
-export { contractPath, NO_CONTRACTS } from "./contracts.js";
+export { type Contracts, findContracts } from "./contracts.js";
 export * from "./fakes/index.js";
 export * from "./faults/index.js";
 export * from "./judge/index.js";
+export * from "./loopback/index.js";
 export * from "./naive/index.js";
 export * from "./storage/index.js";
 export type { Program, ProgramStep, RecordedOperation } from "./store-contract/history.js";

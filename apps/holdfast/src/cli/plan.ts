@@ -13,7 +13,7 @@ import { ControllerClient, type ControllerFlags, controllerUrl, withControllerAc
 import { planLines } from "../client/lines.js";
 import { budgetLines, gradeLines, holderText, volumeLines } from "../failover/lines.js";
 import { readServiceFile } from "../service-file/read.js";
-import { refuseUnsupported } from "../service-file/unsupported.js";
+import { notDone, refuseUnsupported } from "../service-file/unsupported.js";
 import { printJson, printLines } from "./output.js";
 import { loadService, type ServiceFileFlags, terminalLogger, withOp, withServiceFileFlags } from "./service-session.js";
 import { type StoreSession, withLimit, withStore } from "./store-options.js";
@@ -37,6 +37,7 @@ export function registerPlan(program: Command): void {
         const seen = await withOp(signal, terminalLogger, (op) => lookAtVolumes(op, volumes, session?.context ?? null));
         return {
           service: metadata.name,
+          notDone: notDone(file.service),
           grade: gradeOf(volumes, spec.exclusivity.minimumGrade),
           budget: budgetOf(volumes, spec.exclusivity),
           situation,
@@ -56,6 +57,7 @@ export function registerPlan(program: Command): void {
         `service ${result.service}`,
         ...gradeLines(result.grade),
         ...budgetLines(result.budget),
+        ...result.notDone.map((line) => `not done: ${line}`),
         ...result.volumes.flatMap(volumeLines),
         ...situationLines(hasStore, result.situation),
       ]);
@@ -67,8 +69,9 @@ async function planByController(flags: ServiceFileFlags & ControllerFlags): Prom
   const { service } = await readServiceFile(flags.file);
   const client = await ControllerClient.open(flags);
   const plan = await client.post(`/v1/services/${service.metadata.name}/plan`, { service }, planSchema);
-  if (flags.json === true) printJson(plan);
-  else printLines(planLines(plan));
+  const missing = notDone(service);
+  if (flags.json === true) printJson({ ...plan, notDone: missing });
+  else printLines([...planLines(plan), ...missing.map((line) => `not done: ${line}`)]);
 }
 
 function situationLines(hasStore: boolean, { lease, candidates }: Situation): string[] {

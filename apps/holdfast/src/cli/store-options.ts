@@ -89,6 +89,7 @@ async function inStore<T>(
     sessionTimeoutMs: DEFAULT_LEASE_TIMING.leaseMs,
     timeoutMs: TIMEOUT_MS,
     retryUntil: null,
+    mayCreate: false,
   });
   try {
     return await action(sessionOf(store, flags.service, signal));

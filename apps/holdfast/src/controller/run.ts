@@ -54,6 +54,7 @@ export async function runControllerCommand(flags: ControllerFlags): Promise<void
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort(new Error(signal)));
   const store = await openStore({
     ...{ url, credentials: credentialsOf(flags), timeoutMs: FIRST_CONTACT_MS, retryUntil: stop.signal },
+    mayCreate: true,
     silenceMs: timeBudget(timingOf(flags)).silenceMs,
     sessionTimeoutMs: flags.leaseMs,
   });

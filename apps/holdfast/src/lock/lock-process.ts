@@ -121,6 +121,7 @@ export class LockProcess {
   async #open(config: LockConfig): Promise<CoordinationStore> {
     const budget = timeBudget(config.timing);
     const store = await openStore({
+      mayCreate: true,
       url: config.store,
       credentials: config.credentials,
       silenceMs: budget.silenceMs,

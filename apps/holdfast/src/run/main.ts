@@ -64,6 +64,8 @@ async function runWithStorage(
 
 /** One line per message, each naming who speaks: the application writes to the same stream. */
 function stderrLogger(json: boolean): Logger {
+  // A reader that went away takes our messages with it, never the service.
+  process.stderr.on("error", () => undefined);
   return {
     log(level: LogLevel, message, fields = {}) {
       if (level === "debug") return;

@@ -10,6 +10,8 @@ export interface FlagSpec {
   readonly placeholder?: string;
   readonly group: "What" | "Lease" | "Volume" | "Storage" | "Process" | "Store access" | "Reporting";
   readonly help: string;
+  /** Between the values of a flag that may be given several times; without it the second one is refused. */
+  readonly joinedBy?: string;
 }
 
 export const RUN_FLAGS = [
@@ -160,14 +162,16 @@ export const RUN_FLAGS = [
     kind: "text",
     placeholder: "PACKAGE@VERSION",
     group: "Storage",
-    help: "Plugin that provides --strategy, in exactly this version; several with commas.",
+    joinedBy: ",",
+    help: "Plugin that provides --strategy, in exactly this version; several with commas, or the flag again.",
   },
   {
     name: "plugin-dir",
     kind: "text",
     placeholder: "DIR",
     group: "Storage",
-    help: "npm prefix in which plugins are installed; several with colons.",
+    joinedBy: ":",
+    help: "npm prefix in which plugins are installed; several with colons, or the flag again.",
   },
   {
     name: "initialise",

@@ -50,6 +50,7 @@ test.each([
   [["--service", "x", "--", "a"], "USAGE", /No store/, /--store/],
   [["--service", "Orders_DB", "--store", "dir:///x", "--", "a"], "USAGE", /not a service name/, /lower-case/],
   [[...base, "--wait=soon", "--", "a"], "USAGE", /not a duration/, /60s/],
+  [[...base, "--lease-ms", "9000", "--lease-ms", "8000", "--", "a"], "USAGE", /--lease-ms is given twice/, /help/],
   [[...base, "--lease-ms", "many", "--", "a"], "USAGE", /whole milliseconds/, /help/],
   [[...base, "--stop-budget-ms", "28000", "--", "a"], "IMPOSSIBLE_BUDGET", /stopBudgetMs 28000/, /leaseMs 30000/],
   [[...base, "--volume", "rel", "--", "a"], "USAGE", /absolute/, /same/],
@@ -76,4 +77,10 @@ test("the help text names every flag and every exit code", () => {
   for (const { name } of RUN_FLAGS) expect(help).toContain(`--${name}`);
   for (const code of ["64", "69", "70", "75", "78", "79", "80", "81", "82", "83", "84", "126", "127"])
     expect(help).toMatch(new RegExp(`^ +${code} `, "m"));
+});
+
+test("a flag that may be given several times keeps all of them; the same value twice is one", () => {
+  const given = parseRunArguments(["--plugin-dir", "/a", "--plugin-dir", "/b:/c", "--wait", "--wait", "--", "x"]);
+  expect(given.text("plugin-dir")).toBe("/a:/b:/c");
+  expect(given.duration("wait")).toBeNull();
 });

@@ -46,7 +46,7 @@ function parseFlags(own: readonly string[]): Values {
   const specs: readonly FlagSpec[] = RUN_FLAGS;
   for (const spec of specs) {
     const short = spec.short === undefined ? {} : { short: spec.short };
-    options[spec.name] = { type: spec.kind === "switch" ? "boolean" : "string", ...short };
+    options[spec.name] = { type: spec.kind === "switch" ? "boolean" : "string", multiple: true, ...short };
   }
   // `--wait` may stand alone; `--wait=60s` carries the limit. parseArgs would take the next word for its value.
   const args = own.map((arg) => (arg === "--wait" ? "--wait=" : arg));
@@ -59,7 +59,8 @@ function parseFlags(own: readonly string[]): Values {
         "The command to run stands after `--`: holdfast run [flags] -- command args…",
       );
     }
-    return parsed.values as Values;
+    const given = parsed.values as Readonly<Record<string, readonly (string | boolean)[] | undefined>>;
+    return Object.fromEntries(specs.map((spec) => [spec.name, oneValue(spec, given[spec.name] ?? [])]));
   } catch (error) {
     if (error instanceof HoldfastError) throw error;
     const unknown = /Unknown option '(--?[^' ]+)/.exec(error instanceof Error ? error.message : "")?.[1];
@@ -67,6 +68,14 @@ function parseFlags(own: readonly string[]): Values {
     const near = nearest(unknown.replace(/^-+/, ""));
     throw usage(`Unknown flag ${unknown}.`, near === undefined ? HELP_HINT : `Did you mean --${near}? ${HELP_HINT}`);
   }
+}
+
+/** Of two values one would silently lose. */
+function oneValue({ name, joinedBy }: FlagSpec, given: readonly (string | boolean)[]): string | boolean | undefined {
+  if (given.length > 1 && joinedBy !== undefined) return given.join(joinedBy);
+  const [first] = given;
+  if (given.some((value) => value !== first)) throw usage(`--${name} is given twice.`, HELP_HINT);
+  return first;
 }
 
 function usage(message: string, hint: string): HoldfastError {

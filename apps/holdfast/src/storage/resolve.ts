@@ -12,7 +12,7 @@ import { parse } from "yaml";
 import * as z from "zod";
 import { loadPlugins, requireStrategy } from "../plugins/load-plugins.js";
 import { readServiceFile } from "../service-file/read.js";
-import { refuseUnsupported } from "../service-file/unsupported.js";
+import { notDone, refuseUnsupported } from "../service-file/unsupported.js";
 import { resolveVolumes } from "../service-file/volumes.js";
 import type { ResolvedService, ResolveRequest } from "./spec.js";
 
@@ -42,8 +42,10 @@ async function fromFile({ pluginDirs }: ResolveRequest, path: string): Promise<R
   const registry = await loadPlugins({ pluginDirs, references: spec.plugins });
   const volumes = resolveVolumes(file, registry);
   const { leaseMs, renewMs, stopBudgetMs, marginMs, guardMs } = spec.exclusivity;
+  const summary = summarise(volumes);
   return {
-    ...summarise(volumes),
+    ...summary,
+    statements: [...notDone(file.service), ...summary.statements],
     service: metadata.name,
     timing: { leaseMs, renewMs, stopBudgetMs, marginMs, guardMs },
     attachTimeoutMs: spec.exclusivity.attachTimeoutMs,

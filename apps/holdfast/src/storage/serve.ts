@@ -264,6 +264,7 @@ export class StorageServer {
     const { store: url, credentials, leaseMs } = this.#spec;
     const { silenceMs } = timeBudget({ leaseMs, renewMs: 0, stopBudgetMs: 0, marginMs: 0, guardMs: 0 });
     const store = await openStore({
+      mayCreate: true,
       ...{ url, credentials, silenceMs, sessionTimeoutMs: leaseMs },
       timeoutMs: Math.max(5_000, silenceMs * 2),
       retryUntil: this.#active.signal,

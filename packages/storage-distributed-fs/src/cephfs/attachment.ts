@@ -5,7 +5,7 @@ import type { DriverVolume, ServerView } from "../driver.js";
 import { clientsOf, readClients, readFileSystem } from "./cluster.js";
 import { evict } from "./fence.js";
 import type { CephFsOptions } from "./options.js";
-import { readRecord, writeRecord } from "./record.js";
+import { readRecords, sweep, type VolumeRecords, writeAttachment } from "./record.js";
 
 type CephVolume = DriverVolume<CephFsOptions>;
 
@@ -15,12 +15,12 @@ export async function observe(op: Op, volume: CephVolume): Promise<ServerView> {
   // Whether the directory exists only a mount can tell.
   if (!administered(volume)) return { exists: true, attachments: [], fenced: [], detail: { administered: false } };
   const { options } = volume;
-  const [fileSystem, record] = await Promise.all([readFileSystem(op, options), readRecord(op, options, volume)]);
+  const [fileSystem, records] = await Promise.all([readFileSystem(op, options), readRecords(op, options, volume)]);
   if (fileSystem === undefined) return { exists: false, attachments: [], fenced: [], detail: {} };
   return {
     exists: true,
-    attachments: record === undefined || record.agent === null ? [] : [{ agent: record.agent, epoch: record.epoch }],
-    fenced: Object.keys(record?.fenced ?? {}),
+    attachments: records.attached,
+    fenced: [...records.fenced.keys()],
     detail: { metadataServers: Object.values(fileSystem.info).map(({ rank, state }) => `${rank} ${state}`) },
   };
 }
@@ -28,18 +28,33 @@ export async function observe(op: Op, volume: CephVolume): Promise<ServerView> {
 export async function attach(op: Op, volume: CephVolume, agent: AgentId, { epoch }: Grant): Promise<void> {
   if (!administered(volume)) return;
   const { options } = volume;
-  const record = await readRecord(op, options, volume);
-  assertNotStale(record, epoch);
-  if (record?.agent === agent && record.epoch === epoch) return;
-  if (record !== undefined && record.agent !== null && record.agent !== agent) {
-    throw new HoldfastError("HELD_BY_OTHER", `The volume is attached to ${record.agent} (epoch ${record.epoch}).`, {
-      hint: "Wait for that run to end, or plan a fence; never force.",
-      retryable: true,
-      detail: { agent: record.agent, epoch: record.epoch.toString() },
-    });
-  }
+  const before = await readRecords(op, options, volume);
+  demandFree(before, agent, epoch);
+  if (before.attached.some((other) => other.epoch === epoch)) return;
   await endSessions(op, volume, agent);
-  await writeRecord(op, options, volume, { fenced: {}, ...record, epoch, agent });
+  await writeAttachment(op, options, volume, { agent, epoch, state: "attached" });
+  try {
+    demandFree(await readRecords(op, options, volume), agent, epoch);
+  } catch (error) {
+    // Another came at the same time, and may see this one, too: neither has it, and each may ask again.
+    await writeAttachment(op, options, volume, { agent, epoch, state: "detached" });
+    throw error;
+  }
+  for (const { epoch: older } of before.attached)
+    await writeAttachment(op, options, volume, { agent, epoch: older, state: "detached" });
+  await sweep(op, options, volume, { agent, epoch });
+}
+
+/** Pure. @throws `STALE_EPOCH`, `HELD_BY_OTHER`. */
+function demandFree(records: VolumeRecords, agent: AgentId, epoch: Grant["epoch"]): void {
+  assertNotStale(records.epoch === undefined ? undefined : { epoch: records.epoch }, epoch);
+  const holder = records.attached.find((other) => other.agent !== agent);
+  if (holder === undefined) return;
+  throw new HoldfastError("HELD_BY_OTHER", `The volume is attached to ${holder.agent} (epoch ${holder.epoch}).`, {
+    hint: "Wait for that run to end, or plan a fence; never force.",
+    retryable: true,
+    detail: { agent: holder.agent, epoch: holder.epoch.toString() },
+  });
 }
 
 /**
@@ -63,9 +78,9 @@ const isOwn =
 
 export async function detach(op: Op, volume: CephVolume, agent: AgentId): Promise<void> {
   if (!administered(volume)) return;
-  const record = await readRecord(op, volume.options, volume);
-  if (record?.agent !== agent) return;
+  const { attached } = await readRecords(op, volume.options, volume);
+  const own = attached.filter((attachment) => attachment.agent === agent);
+  if (own.length === 0) return;
   await endSessions(op, volume, agent);
-  // The epoch stays: it is what refuses an older grant.
-  await writeRecord(op, volume.options, volume, { ...record, agent: null });
+  for (const { epoch } of own) await writeAttachment(op, volume.options, volume, { agent, epoch, state: "detached" });
 }

@@ -66,11 +66,13 @@ const FAILURE_STATEMENTS = [
 function controlCommands(volume: DriverVolume<CephFsOptions>): Record<string, string[]> {
   const { options } = volume;
   const record = `ceph config-key set holdfast/volume/${volumeKey(volume)}`;
+  const attachment = `${record}/agent/AGENT/EPOCH`;
   const evict = [`ceph tell mds.${options.fileSystem}:RANK client evict id=LEFT-OVER`];
   return {
-    attach: [...evict, `${record} EPOCH, AGENT`],
-    detach: [...evict, `${record} EPOCH`],
+    attach: [...evict, `${attachment} attached`],
+    detach: [...evict, `${attachment} detached`],
     fence: [
+      `${record}/fence/AGENT`,
       `ceph osd blocklist add ADDRESS:0/0 ${options.blocklistSeconds}`,
       `ceph osd blocklist add CLIENT ${options.blocklistSeconds}`,
       `ceph tell mds.${options.fileSystem}:RANK client evict id=CLIENT`,

@@ -15,7 +15,7 @@ import {
   wholeAddress,
 } from "./cluster.js";
 import type { CephFsOptions } from "./options.js";
-import { addressesFencedByOthers, readRecord, writeRecord } from "./record.js";
+import { addressesFencedElsewhere, readRecords, writeAttachment, writeFence } from "./record.js";
 
 type CephVolume = DriverVolume<CephFsOptions>;
 
@@ -28,15 +28,11 @@ const POLL_MS = 200;
  */
 export async function fence(op: Op, volume: CephVolume, former: FormerHolder, grant: Grant): Promise<string> {
   const { options } = volume;
-  const [fileSystem, record] = await Promise.all([needFileSystem(op, options), readRecord(op, options, volume)]);
-  assertNotStale(record, grant.epoch);
+  const [fileSystem, records] = await Promise.all([needFileSystem(op, options), readRecords(op, options, volume)]);
+  assertNotStale(records.epoch === undefined ? undefined : { epoch: records.epoch }, grant.epoch);
   const addresses = await resolveAgent(op, options, former.agent);
   await refuseServers(op, options, fileSystem, addresses, former.agent);
-  await writeRecord(op, options, volume, {
-    epoch: grant.epoch,
-    agent: record === undefined || record.agent === former.agent ? null : record.agent,
-    fenced: { ...record?.fenced, [former.agent]: addresses },
-  });
+  await writeFence(op, options, volume, { agent: former.agent, epoch: grant.epoch, addresses });
   const [all, list] = await Promise.all([readClients(op, options, fileSystem), readBlocklist(op, options)]);
   const clients = clientsOf(all, addresses, options.path);
   // Entries that the metadata server made end after an hour; a client that was paused so long would write again.
@@ -45,23 +41,24 @@ export async function fence(op: Op, volume: CephVolume, former: FormerHolder, gr
   for (const instance of new Set(instances))
     await ceph(op, options, "osd", "blocklist", "add", instance, String(options.blocklistSeconds));
   await evict(op, options, clients);
-  return confirm(op, options, fileSystem, addresses);
+  const evidence = await confirm(op, options, fileSystem, addresses);
+  // Read after the fence was written: an attach that came later has seen it and backed out.
+  for (const { agent, epoch } of (await readRecords(op, options, volume)).attached)
+    if (agent === former.agent) await writeAttachment(op, options, volume, { agent, epoch, state: "detached" });
+  return evidence;
 }
 
 /** The agent gets in again; the clients that it had do not. */
 export async function unfence(op: Op, volume: CephVolume, agent: AgentId): Promise<void> {
   const { options } = volume;
-  const record = await readRecord(op, options, volume);
-  const addresses = record?.fenced[agent];
-  if (record === undefined || addresses === undefined) return;
-  const needed = await addressesFencedByOthers(op, options, volume);
-  for (const [other, theirs] of Object.entries(record.fenced))
-    if (other !== agent) for (const address of theirs) needed.add(address);
+  const fence = (await readRecords(op, options, volume)).fenced.get(agent);
+  if (fence === undefined) return;
+  const needed = await addressesFencedElsewhere(op, options, volume, agent);
   // Removing what is not there succeeds (`isn't blocklisted`).
-  for (const address of addresses)
+  for (const address of fence.addresses)
     if (!needed.has(address)) await ceph(op, options, "osd", "blocklist", "rm", wholeAddress(address));
-  const fenced = Object.fromEntries(Object.entries(record.fenced).filter(([other]) => other !== agent));
-  await writeRecord(op, options, volume, { ...record, fenced });
+  // The epoch stays: it is what refuses an older grant.
+  await writeFence(op, options, volume, { agent, epoch: fence.epoch, addresses: [] });
 }
 
 /** A client that has gone meanwhile is success: the answer is empty either way. */

@@ -7,7 +7,8 @@ import type { NodeHalf } from "./node-half.js";
 import type { Scene, Started } from "./scene.js";
 
 const LEASE_MS = 10_000;
-const READ_MS = 150_000;
+/** A write that was in flight when its client died may keep a piece of the file locked at the server for a while. */
+export const READ_AGAIN_MS = 150_000;
 
 export interface StartOptions {
   /** Runs that ended without releasing. */
@@ -120,8 +121,7 @@ export async function demandText({ half, data }: Started, name: string, text: st
     names.includes(name),
     `the acknowledged file ${name} is not there; there is: ${names.join(", ") || "nothing"}`,
   );
-  // A write that was in flight when its client died may keep a piece of the file locked at the server for a while.
-  const limit = { timeoutMs: READ_MS };
+  const limit = { timeoutMs: READ_AGAIN_MS };
   const seen = await half.help("read", { path: `${data}/${name}`, position: 0, length: text.length }, limit);
   demand(seen === text, `the acknowledged text of ${name} is ${JSON.stringify(seen.slice(0, 60))}`);
 }

@@ -34,6 +34,8 @@ import { resolveStrategy, type StrategyReference } from "./strategy-reference.js
 // On a machine with an emulated processor two programs of this runtime take a while to start.
 const START_MS = 180_000;
 const CALL_MS = 60_000;
+/** A mount has a limit of its own, which may be that of a server that shuts a dead client out. */
+const MOUNT_MS = 180_000;
 const END_MS = 10_000;
 const LOG_LINES_MAX = 200;
 
@@ -167,7 +169,7 @@ class RunningHalf implements NodeHalf {
   format(volume: Volume, context: AttachContext, grant: Grant) {
     return this.call("format", [volume, context, grant]) as Promise<void>;
   }
-  mount(volume: Volume, context: AttachContext, grant: Grant, options?: CallOptions) {
+  mount(volume: Volume, context: AttachContext, grant: Grant, options: CallOptions = { timeoutMs: MOUNT_MS }) {
     return this.call("mount", [volume, context, grant], options) as Promise<void>;
   }
   verify(volume: Volume, grant: Grant, options?: CallOptions) {

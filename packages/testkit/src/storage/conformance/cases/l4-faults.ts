@@ -1,7 +1,7 @@
 import { monotonicMs } from "@holdfast/effects";
 import type { ConformanceCase } from "../case.js";
 import { Broken, codeOf, demand } from "../expect.js";
-import { crash, demandText, killed, start, stop, writeSynced } from "../lifecycle.js";
+import { crash, demandText, killed, READ_AGAIN_MS, start, stop, writeSynced } from "../lifecycle.js";
 import { formerOf, type Scene, type Started } from "../scene.js";
 
 /** Nothing a run asks of a volume may take longer, whatever became of the server. */
@@ -141,7 +141,8 @@ async function writeRecords({ half, data }: Started): Promise<number> {
 }
 
 async function demandRecords({ half, data }: Started, count: number): Promise<void> {
-  const text = await half.help("read", { path: `${data}/journal`, position: 0, length: count * RECORD });
+  const limit = { timeoutMs: READ_AGAIN_MS };
+  const text = await half.help("read", { path: `${data}/journal`, position: 0, length: count * RECORD }, limit);
   for (let index = 0; index < count; index += 1) {
     const seen = text.slice(index * RECORD, (index + 1) * RECORD);
     demand(

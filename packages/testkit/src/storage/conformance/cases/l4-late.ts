@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { monotonicMs } from "@holdfast/effects";
 import type { ConformanceCase } from "../case.js";
 import { Broken, demand, demandRefused } from "../expect.js";
-import { crash, demandText, start, stop, writeSynced } from "../lifecycle.js";
+import { crash, demandText, READ_AGAIN_MS, start, stop, writeSynced } from "../lifecycle.js";
 import { formerOf, type Scene, type Started } from "../scene.js";
 import { staysPut } from "./l0-plan.js";
 
@@ -157,7 +157,8 @@ const successorText = "second".repeat(Math.ceil((2 * BLOCK) / 6)).slice(0, 2 * B
 
 async function demandSuccessors({ half, data }: Started, when: string): Promise<void> {
   for (const drop of [false, true]) {
-    const seen = await half.help("read", { path: `${data}/${FILE}`, position: 0, length: 2 * BLOCK, drop });
+    const limit = { timeoutMs: READ_AGAIN_MS };
+    const seen = await half.help("read", { path: `${data}/${FILE}`, position: 0, length: 2 * BLOCK, drop }, limit);
     if (seen === successorText) continue;
     const blocks = [0, BLOCK].map((at) => JSON.stringify(seen.slice(at, at + 12)));
     throw new Broken(`${when} the successor reads ${blocks.join(" and ")} where it had synced its own bytes`);

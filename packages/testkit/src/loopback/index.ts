@@ -1,0 +1,1 @@
+export { createLoopback, type Loopback } from "./loopback.js";
