@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Bundles the program: `holdfast.cjs` (dispatcher and guard), `lock.cjs` (lock process), `storage.cjs` (strategies), `cli.cjs`
- * (all other commands), and the licences of what was bundled. One file per process, because reading
+ * Bundles the program: `holdfast.cjs` (dispatcher and guard), `lock.cjs` (lock process), `storage.cjs` (strategies), `controller.cjs`
+ * (the controller), `cli.cjs` (all other commands), and the licences of what was bundled. One file per process, because reading
  * a hundred modules costs more start time than the whole guard has.
  */
 import {
@@ -31,6 +31,7 @@ const entryPoints = [
   { out: "lock", in: "src/lock/main.ts" },
   { out: "cli", in: "src/cli/main.ts" },
   { out: "storage", in: "src/storage/main.ts" },
+  { out: "controller", in: "src/controller/main.ts" },
 ].filter((entry) => existsSync(join(root, entry.in)));
 
 mkdirSync(dist, { recursive: true });

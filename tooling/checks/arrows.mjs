@@ -106,6 +106,8 @@ function whyForbidden(home, target, mayUseTestkit) {
   // A double is never the product: tests use it, and `holdfast dev` (as the testkit).
   if (target === "tooling/marathon-sim" && mayUseTestkit) return undefined;
   if (target.startsWith("tooling/")) return "nothing in packages/ or apps/ uses the tooling";
+  // `holdfast controller` is a command of the one executable (ADR 9).
+  if (home === "apps/holdfast" && target === "apps/controller") return undefined;
   if (target.startsWith("apps/")) return "nothing imports an app";
   if (target === "packages/testkit") {
     return mayUseTestkit ? undefined : "only tests and `holdfast dev` use the testkit";

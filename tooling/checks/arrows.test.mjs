@@ -11,6 +11,7 @@ const names = {
   "packages/engine-redis": "@holdfast/engine-redis",
   "packages/testkit": "@holdfast/testkit",
   "apps/holdfast": "holdfast",
+  "apps/controller": "@holdfast/controller",
   "tooling/marathon-sim": "@holdfast/marathon-sim",
   "tooling/tsconfig": "@holdfast/tsconfig",
 };
@@ -37,6 +38,8 @@ describe("an import that points the wrong way is found", () => {
     ["packages/supervisor/src/a.ts", 'let x: import("@holdfast/coordination").Lease;', "only core, effects"],
     ["packages/storage-nbd/src/a.ts", 'import "@holdfast/engine-redis";', "never imports another plugin"],
     ["packages/storage-nbd/src/a.ts", 'import { x } from "holdfast";', "nothing imports an app"],
+    ["apps/controller/src/a.ts", 'import { x } from "holdfast";', "nothing imports an app"],
+    ["packages/testkit/src/a.ts", 'import { x } from "@holdfast/controller";', "nothing imports an app"],
     ["packages/storage-nbd/src/a.ts", 'import { x } from "@holdfast/testkit";', "only tests"],
     ["apps/holdfast/src/run/a.ts", 'import { x } from "@holdfast/testkit";', "only tests"],
     ["apps/holdfast/src/run/a.ts", 'import { x } from "@holdfast/marathon-sim";', "uses the tooling"],
@@ -60,6 +63,7 @@ describe("an import that points the right way is not", () => {
     ["apps/holdfast/src/dev/a.ts", 'import { x } from "@holdfast/marathon-sim";'],
     ["packages/storage-nbd/test/a.contract.test.ts", 'import { x } from "@holdfast/marathon-sim";'],
     ["apps/holdfast/src/cli/a.ts", 'import { x } from "@holdfast/storage-nbd";'],
+    ["apps/holdfast/src/controller/a.ts", 'import { x } from "@holdfast/controller";'],
     ["packages/effects/src/a.ts", '// as in `import { x } from "@holdfast/supervisor"`\nimport { y } from "./y.js";'],
     ["packages/effects/test/a.test.ts", 'import { x } from "../src/x.js";'],
   ])("%s: %s", (path, text) => {

@@ -10,6 +10,7 @@ import { pathToFileURL } from "node:url";
 import { repository } from "../checks/tree.mjs";
 import { errorsPage, exitCodesPage } from "./codes.mjs";
 import { conformancePage, readReports } from "./conformance.mjs";
+import { controllerApiPage } from "./controller-api.mjs";
 import { failoverPage } from "./failover.mjs";
 import { marathonLintPage } from "./marathon-lint.mjs";
 import { runPage } from "./run.mjs";
@@ -48,10 +49,14 @@ export async function generatePages() {
   ];
   const marathon = await import(pathToFileURL(join(repository, "packages/orchestrator-marathon/dist/index.js")).href);
   const failover = failoverPage();
+  const controller = await import(pathToFileURL(join(repository, "apps/controller/dist/index.js")).href);
+  // Only their descriptions are wanted; nothing is handled.
+  const routes = controller.createRoutes({}, { version: "", leads: () => false });
   return new Map([
     .../** @type {[string, string][]} */ (
       failover === undefined ? [] : [["docs/reference/storage-failover.md", failover]]
     ),
+    ["docs/reference/controller-api.md", controllerApiPage(controller.openApiDocument(routes, ""))],
     ["docs/reference/conformance.md", conformancePage(readReports(), suite)],
     ["docs/reference/errors.md", errorsPage(groups, core.EXIT_CODES)],
     ["docs/reference/exit-codes.md", exitCodesPage(core.EXIT_CODES, core.EXIT_CODE_MEANINGS, core.ERROR_CODES)],

@@ -63,7 +63,7 @@ function embed(node, work) {
   writeFileSync(join(work, "holdfast-init.sha256"), digest);
   /** @type {Record<string, string>} */
   const assets = { "holdfast-init": init, "holdfast-init.sha256": join(work, "holdfast-init.sha256") };
-  for (const name of ["lock", "storage", "cli"]) {
+  for (const name of ["lock", "storage", "controller", "cli"]) {
     const bundle = required(join(bundles, `${name}.cjs`));
     const cache = join(work, `${name}.cache`);
     execFileSync(node, [...EXEC_ARGV, join(repository, "tooling/release/code-cache.cjs"), bundle, cache]);

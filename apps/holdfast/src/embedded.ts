@@ -13,7 +13,7 @@ import { type EmbeddedInit, type InitLocation, locateInitFile, unpackInit } from
  */
 
 /** Bundles that are loaded only by the process that needs them, so that the guard's start and memory stay small. */
-export type BundleName = "lock" | "cli" | "storage";
+export type BundleName = "lock" | "cli" | "storage" | "controller";
 
 /** What each bundle's entry point exports. */
 export interface Bundle {

@@ -17,6 +17,7 @@ async function main(argv: readonly string[]): Promise<void> {
   }
   if (command === "__lock") await loadBundle("lock").main(rest);
   else if (command === "__storage") await loadBundle("storage").main(rest);
+  else if (command === "controller") await loadBundle("controller").main(rest);
   else await loadBundle("cli").main(argv);
 }
 

@@ -5,7 +5,7 @@ import type { Placement } from "./storage/observation.js";
 
 /** A definition in the orchestrator's own language, with a reason for every field. */
 export interface CompiledService {
-  readonly definition: Readonly<Record<string, unknown>>;
+  readonly definition: Definition;
   /** JSON pointer of the field → why it has this value. */
   readonly reasons: Readonly<Record<string, string>>;
   readonly warnings: readonly string[];
@@ -29,8 +29,35 @@ export interface ObservedTask {
   readonly exitCode: number | null;
 }
 
+/** A definition in the orchestrator's own language. */
+export type Definition = Readonly<Record<string, unknown>>;
+
+export interface DefinitionChange {
+  /** JSON pointer. */
+  readonly pointer: string;
+  /** Undefined = not there. For people: cut to what a line can show, and never a secret. */
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+}
+
+/**
+ * What applying a definition would do.
+ * - `none`: nothing. `create`, `start`: nothing ran before. `stop`: nothing runs afterwards.
+ * - `scale`: what runs goes on. `restart`: what runs is replaced; a database stops and starts.
+ * - `refused`: the orchestrator would not take it, whatever is tried.
+ */
+export type DefinitionEffect = "none" | "create" | "start" | "stop" | "scale" | "restart" | "refused";
+
+export interface DefinitionDiff {
+  readonly effect: DefinitionEffect;
+  readonly why: string;
+  readonly changes: readonly DefinitionChange[];
+}
+
 export interface ObservedService {
   readonly exists: boolean;
+  /** The definition in force, as the orchestrator reports it; null = there is none. */
+  readonly definition: Definition | null;
   readonly suspended: boolean;
   readonly tasks: readonly ObservedTask[];
   readonly deployments: readonly string[];
@@ -50,6 +77,11 @@ export interface Orchestrator {
   compile(service: Service, placement: Placement): CompiledService;
   /** Pure; also for definitions that Holdfast never wrote. */
   lint(definition: unknown): readonly LintFinding[];
+  /**
+   * Pure. What applying `next` would do to what `present` runs; what the orchestrator filled in by itself is no change.
+   * @param present - as `observe` gave it; null = there is none.
+   */
+  diff(present: Definition | null, next: Definition): DefinitionDiff;
   observe(op: Op, service: string): Promise<ObservedService>;
   apply(op: Op, compiled: CompiledService): Promise<void>;
   /** Asks for a stop and returns when it was accepted; that is not proof of anything. */

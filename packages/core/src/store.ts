@@ -124,4 +124,18 @@ export const storePaths = {
   quarantines: (service: string) => `services/${service}/quarantine`,
   quarantine: (service: string, agent: string) => `services/${service}/quarantine/${encodeURIComponent(agent)}`,
   services: () => "services",
+  /** What an operator wants of it; see `CatalogueRecord`. */
+  catalogue: (service: string) => `services/${service}/catalogue`,
+  /** What the controller decided and how far it is; see `DecisionsRecord`. */
+  decisions: (service: string) => `services/${service}/decisions`,
+  pause: (service: string) => `services/${service}/pause`,
+  controller: {
+    lease: "controller/lease",
+    history: "controller/history",
+    queue: "controller/queue",
+    pause: "controller/pause",
+    audit: "controller/audit",
+    /** Where the present leader answers; a hint for its followers. */
+    leader: "controller/leader",
+  },
 } as const;

@@ -9,12 +9,14 @@ export {
   type PlaceholderValues,
   parseDefinition,
 } from "./definition.js";
+export { diffDefinition } from "./diff.js";
 export { lintDefinition } from "./lint.js";
 export {
   type AgentStatus,
   createLocalOrchestrator,
   type LocalOrchestrator,
   type LocalOrchestratorOptions,
+  type RememberedService,
 } from "./orchestrator.js";
 export {
   type Action,

@@ -1,7 +1,7 @@
 import type { Op } from "@holdfast/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { AgentTask, Launch, LocalAgent } from "./agent.js";
-import { createLocalOrchestrator, type LocalOrchestrator } from "./orchestrator.js";
+import { createLocalOrchestrator, type LocalOrchestrator, type RememberedService } from "./orchestrator.js";
 
 /** An agent in memory that can be cut off: then its calls hang until their signal aborts, as a silent network does. */
 class MemoryAgent implements LocalAgent {
@@ -171,6 +171,42 @@ describe("the control loop", () => {
     await orchestrator.apply(op(), compiled);
     await pass(300);
     expect(launched()[0]).toBe(2);
+  });
+
+  test("one that begins anew with what was remembered takes over what runs, and starts and ends nothing", async () => {
+    const kept: RememberedService[][] = [];
+    const machine = new MemoryAgent("agent-1");
+    const begin = (remembered: readonly RememberedService[]) =>
+      createLocalOrchestrator({
+        ...{ wrapper: ["holdfast"], store: "dir:///s", agents: [machine], detectMs: 500, pollMs: 50, remembered },
+        ...{ logger: { log: () => undefined }, remember: async (services) => void kept.push([...services]) },
+        clock: {
+          now: () => ({ monoMs: nowMs, bootMs: nowMs }),
+          wallTime: () => "2026-01-01T00:00:00Z",
+          sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+        },
+      });
+    const first = begin([]);
+    const firstStop = new AbortController();
+    const firstEnded = first.run(firstStop.signal);
+    await first.apply(op(), compiled);
+    await pass(300);
+    firstStop.abort();
+    await pass(100);
+    await firstEnded;
+    expect(kept.at(-1)).toMatchObject([{ definition: { id: "orders-db" }, suspended: false }]);
+    const second = begin(kept.at(-1) ?? []);
+    const secondEnded = second.run(stop.signal);
+    await pass(500);
+    expect(await second.observe(op(), "orders-db")).toMatchObject({ exists: true, tasks: [{ state: "running" }] });
+    await second.apply(op(), compiled);
+    await pass(300);
+    expect([machine.launches.length, machine.kills.length]).toEqual([1, 0]);
+    await second.stop(op(), "orders-db");
+    expect(kept.at(-1)).toMatchObject([{ suspended: true }]);
+    stop.abort();
+    await pass(100);
+    await secondEnded;
   });
 
   test("refuses a definition that could start two copies", async () => {

@@ -14,11 +14,18 @@ import type { AgentTask, LocalAgent } from "./agent.js";
 import { afterFailure, type BackoffState, NO_BACKOFF } from "./backoff.js";
 import { type CompileOptions, compileService } from "./compile.js";
 import { definitionVersion, type LocalDefinition, parseDefinition } from "./definition.js";
+import { diffDefinition } from "./diff.js";
 import { EventHub } from "./event-hub.js";
 import { lintDefinition } from "./lint.js";
 import { type Action, type PlannedAgent, planService } from "./plan.js";
 import { type LocalStorageOptions, type StoragePlacement, StoragePlacer } from "./storage.js";
 import { isOver, mergeReport, type TaskChange, type TaskEntry, toObserved, toPlanned } from "./task-table.js";
+
+/** A service as it is to be remembered by a program that begins anew. */
+export interface RememberedService {
+  readonly definition: LocalDefinition;
+  readonly suspended: boolean;
+}
 
 export interface LocalOrchestratorOptions extends CompileOptions {
   readonly agents: readonly LocalAgent[];
@@ -28,6 +35,10 @@ export interface LocalOrchestratorOptions extends CompileOptions {
   readonly detectMs?: number;
   /** Time between two looks at an agent. Milliseconds. */
   readonly pollMs?: number;
+  /** What `remember` was given last. Without it, services are known until this process ends, and its tasks with them. */
+  readonly remembered?: readonly RememberedService[];
+  /** Keeps what is to be known after a restart; awaited before a change counts. */
+  readonly remember?: (services: readonly RememberedService[]) => Promise<void>;
   /** Strategies of the services; without it, a service may run on every agent that its definition names. */
   readonly storage?: LocalStorageOptions;
 }
@@ -71,6 +82,15 @@ export function createLocalOrchestrator(options: LocalOrchestratorOptions): Loca
   const killRequested = new Set<string>();
   let table: readonly TaskEntry[] = [];
   let order = 0;
+
+  for (const { definition, suspended } of options.remembered ?? []) {
+    services.set(definition.id, newState(definition, suspended));
+  }
+
+  async function remember(changed: RememberedService): Promise<void> {
+    const others = [...services.values()].filter(({ definition }) => definition.id !== changed.definition.id);
+    await options.remember?.([...others, changed].map(({ definition, suspended }) => ({ definition, suspended })));
+  }
 
   const isReachable = (id: AgentId) => agents.some((slot) => slot.agent.id === id && slot.reachable);
   const nowMs = () => clock.now().monoMs;
@@ -287,15 +307,8 @@ export function createLocalOrchestrator(options: LocalOrchestratorOptions): Loca
     const version = definitionVersion(definition);
     const before = services.get(definition.id);
     if (before?.version === version && !before.suspended) return;
-    services.set(definition.id, {
-      definition,
-      version,
-      suspended: false,
-      backoff: NO_BACKOFF,
-      avoid: null,
-      waitsFor: null,
-      placed: null,
-    });
+    await remember({ definition, suspended: false });
+    services.set(definition.id, newState(definition, false));
     hub.emit({ kind: "deployment", service: definition.id, detail: { version } });
   }
 
@@ -305,6 +318,7 @@ export function createLocalOrchestrator(options: LocalOrchestratorOptions): Loca
     const settled = own.some((entry) => entry.state === "running" && entry.version === service?.version);
     return {
       exists: service !== undefined,
+      definition: service?.definition ?? null,
       suspended: service?.suspended ?? false,
       tasks: own.map((entry) => toObserved(entry, isReachable(entry.agent))),
       deployments: service === undefined || service.suspended || settled ? [] : [service.version],
@@ -316,11 +330,13 @@ export function createLocalOrchestrator(options: LocalOrchestratorOptions): Loca
     type: "local",
     compile: (service, placement) => compileService(service, placement, options),
     lint: lintDefinition,
+    diff: diffDefinition,
     observe: async (_op, name) => observe(name),
     apply: async (op, compiled) => apply(op, parseDefinition(compiled.definition)),
     async stop(_op, name) {
       const service = services.get(name);
       if (service === undefined) return;
+      await remember({ definition: service.definition, suspended: true });
       service.suspended = true;
       service.backoff = NO_BACKOFF;
     },
@@ -343,6 +359,11 @@ export function createLocalOrchestrator(options: LocalOrchestratorOptions): Loca
       }),
     tasks: () => table,
   } satisfies LocalOrchestrator;
+}
+
+function newState(definition: LocalDefinition, suspended: boolean): ServiceState {
+  const version = definitionVersion(definition);
+  return { definition, version, suspended, backoff: NO_BACKOFF, avoid: null, waitsFor: null, placed: null };
 }
 
 function launchDetail({ id, agent }: TaskEntry) {

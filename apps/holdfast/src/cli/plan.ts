@@ -1,10 +1,21 @@
+import {
+  budgetOf,
+  gradeOf,
+  lookAtService,
+  lookAtVolumes,
+  type Situation,
+  UNKNOWN_SITUATION,
+  volumeOutlook,
+} from "@holdfast/coordination";
 import { readCluster } from "@holdfast/orchestrator-marathon";
 import type { Command } from "commander";
+import { planSchema } from "../client/answers.js";
+import { ControllerClient, type ControllerFlags, controllerUrl, withControllerAccess } from "../client/client.js";
+import { planLines } from "../client/lines.js";
 import { budgetLines, gradeLines, holderText, volumeLines } from "../failover/lines.js";
-import { lookAtService, lookAtVolumes, UNKNOWN_SITUATION } from "../failover/look.js";
-import { budgetOf, gradeOf, type Situation, volumeOutlook } from "../failover/outlook.js";
 import { clusterClients, isOnMarathon, type MarathonFlags, withMarathonFlags } from "../marathon/flags.js";
 import { marathonLines, marathonOutlook } from "../marathon/outlook.js";
+import { readServiceFile } from "../service-file/read.js";
 import { notDone, refuseUnsupported } from "../service-file/unsupported.js";
 import { printJson, printLines } from "./output.js";
 import { loadService, type ServiceFileFlags, terminalLogger, withOp, withServiceFileFlags } from "./service-session.js";
@@ -14,11 +25,12 @@ const LIMIT_MS = 120_000;
 
 /** `holdfast plan`: what a service file promises and what a takeover would do. Reads, and writes nothing. */
 export function registerPlan(program: Command): void {
-  withMarathonFlags(withServiceFileFlags(program.command("plan")))
+  withMarathonFlags(withControllerAccess(withServiceFileFlags(program.command("plan"))))
     .description(
       "what a service file promises: grade, time budget, commands, placement, and what a takeover would do now",
     )
-    .action(async (flags: ServiceFileFlags & MarathonFlags) => {
+    .action(async (flags: ServiceFileFlags & ControllerFlags & MarathonFlags) => {
+      if (flags.store === undefined && controllerUrl(flags) !== undefined) return planByController(flags);
       // Wrong addresses are told before anything is asked.
       const clients = isOnMarathon(flags) ? clusterClients(flags) : null;
       const { file, volumes } = await loadService(flags);
@@ -61,6 +73,16 @@ export function registerPlan(program: Command): void {
         ...situationLines(hasStore, result.situation),
       ]);
     });
+}
+
+/** The same question to the controller, which also knows what the orchestrator would do. */
+async function planByController(flags: ServiceFileFlags & ControllerFlags): Promise<void> {
+  const { service } = await readServiceFile(flags.file);
+  const client = await ControllerClient.open(flags);
+  const plan = await client.post(`/v1/services/${service.metadata.name}/plan`, { service }, planSchema);
+  const missing = notDone(service);
+  if (flags.json === true) printJson({ ...plan, notDone: missing });
+  else printLines([...planLines(plan), ...missing.map((line) => `not done: ${line}`)]);
 }
 
 function situationLines(hasStore: boolean, { lease, candidates }: Situation): string[] {

@@ -1,13 +1,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { StrategyVolume } from "@holdfast/coordination";
 import type { Logger, Op } from "@holdfast/core";
 import { createOp, nativeVolumeTools } from "@holdfast/effects";
 import type { Command } from "commander";
 import { locateInit } from "../embedded.js";
 import { loadPlugins } from "../plugins/load-plugins.js";
 import { readServiceFile, type ServiceFile } from "../service-file/read.js";
-import { resolveVolumes, type StrategyVolume } from "../service-file/volumes.js";
+import { resolveVolumes } from "../service-file/volumes.js";
 import { type StoreAccessFlags, withStoreAccessFlags } from "./store-options.js";
 
 /** Flags of every command about a service that a file describes. */
@@ -18,11 +19,16 @@ export interface ServiceFileFlags extends StoreAccessFlags {
 }
 
 export function withServiceFileFlags(command: Command): Command {
-  return withStoreAccessFlags(
-    command
-      .requiredOption("-f, --file <file>", "service file")
-      .option("--plugin-dir <dir>", PLUGIN_DIR_HELP, pluginDirs, []),
-  );
+  return withPluginFlags(command.requiredOption("-f, --file <file>", "service file"));
+}
+
+/** Of a command that a controller can answer without the file. */
+export function withOptionalServiceFileFlags(command: Command): Command {
+  return withPluginFlags(command.option("-f, --file <file>", "service file; not needed with --controller"));
+}
+
+function withPluginFlags(command: Command): Command {
+  return withStoreAccessFlags(command.option("--plugin-dir <dir>", PLUGIN_DIR_HELP, pluginDirs, []));
 }
 
 export const PLUGIN_DIR_HELP = "npm prefix in which plugins are installed; several with colons, or given several times";

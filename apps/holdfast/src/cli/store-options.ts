@@ -98,7 +98,7 @@ async function inStore<T>(
   }
 }
 
-function credentialsOf(flags: StoreAccessFlags) {
+export function credentialsOf(flags: StoreAccessFlags) {
   const { storeCa, storeCert, storeKey, storeServerName } = flags;
   return {
     authFile: flags.storeAuthFile ?? null,

@@ -1,3 +1,4 @@
+import { gradeEvidence } from "@holdfast/coordination";
 import {
   computeGrade,
   errorCode,
@@ -8,7 +9,6 @@ import {
   type Volume,
 } from "@holdfast/core";
 import { bounded } from "@holdfast/effects";
-import { gradeEvidence } from "../plugins/grade-evidence.js";
 
 /** What a strategy itself says of one entry of `spec.storage`. */
 export interface StrategyReport {

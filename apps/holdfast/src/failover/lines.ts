@@ -1,5 +1,5 @@
+import type { HandOverPlan, ServiceBudget, ServiceGrade, SplitPart, VolumeOutlook } from "@holdfast/coordination";
 import type { LeaseRecord, Placement, StorageStep } from "@holdfast/core";
-import type { ServiceBudget, ServiceGrade, VolumeOutlook } from "./outlook.js";
 
 /** Pure: what people read. */
 export function gradeLines({ grade, meaning, why, minimum, meetsMinimum }: ServiceGrade): string[] {
@@ -37,22 +37,7 @@ function commandLines(commands: Readonly<Record<string, readonly string[]>>): st
   return Object.entries(commands).flatMap(([verb, lines]) => lines.map((line) => `  ${verb}: ${line}`));
 }
 
-/** What stands for a word that is known only at a takeover, in the commands that strategies explain. */
-export interface CommandWords {
-  readonly FORMER_AGENT: string;
-  readonly FORMER_EPOCH: string;
-  readonly AGENT: string;
-  readonly EPOCH: string;
-}
-
-/** Pure: a command line with the words filled in that this takeover knows. */
-export function fillCommand(line: string, words: CommandWords): string {
-  return line.replace(/(?<![A-Z-])(FORMER-AGENT|FORMER-EPOCH|AGENT|EPOCH)(?![A-Z-])/g, (word) => {
-    return words[word.replace("-", "_") as keyof CommandWords];
-  });
-}
-
-export function takeoverLines(takeover: NonNullable<VolumeOutlook["takeover"]>): string[] {
+function takeoverLines(takeover: NonNullable<VolumeOutlook["takeover"]>): string[] {
   if ("wait" in takeover) return [`waits: ${takeover.wait}`];
   if (takeover.length === 0) return ["nothing is left to do on the controller side"];
   return takeover.map(stepText);
@@ -82,6 +67,29 @@ function placementText(placement: Placement): string {
     default:
       return placement satisfies never;
   }
+}
+
+export function splitLines(parts: readonly SplitPart[]): string[] {
+  return parts.map(({ name, ms, what }) => `  ${name.padEnd(16)} ${String(ms).padStart(7)} ms  ${what}`);
+}
+
+/** What `--dry-run` shows. */
+export function handOverLines(
+  service: string,
+  { kind, lease, steps, volumes, commands, warnings }: HandOverPlan,
+): string[] {
+  return [
+    `${kind} of ${service}, now ${holderText(lease)}; nothing is done:`,
+    ...steps.map((step, index) => `  ${index + 1}. ${step}`),
+    ...volumes.flatMap(({ role, takeover, problem }, index) => [
+      `volume ${role}, if the holder ends without a release:`,
+      ...(takeover === null
+        ? [`  the storage did not answer: ${problem}`]
+        : takeoverLines(takeover).map((line) => `  ${line}`)),
+      ...commandLines(commands[index]?.commands ?? {}),
+    ]),
+    ...warnings.map((warning) => `warning: ${warning}`),
+  ];
 }
 
 function ms(value: number): string {

@@ -1,4 +1,5 @@
 import type { Service } from "@holdfast/core";
+import type { FileProblem } from "./issues.js";
 import type { ServiceFile } from "./read.js";
 
 /**
@@ -6,13 +7,17 @@ import type { ServiceFile } from "./read.js";
  * and not ignored.
  */
 export function refuseUnsupported({ service, problem }: ServiceFile): void {
-  const { exclusivity, restore } = service.spec;
+  const problems = unsupportedIn(service);
+  if (problems.length > 0) throw problem(problems);
+}
+
+/** Pure: the same, as a list. */
+export function unsupportedIn({ spec: { exclusivity, restore } }: Service): readonly FileProblem[] {
   const fix = "Leave it out; this version of Holdfast does not do it.";
-  const problems = [
+  return [
     { used: exclusivity.onStoreLoss === "keep", keys: ["spec", "exclusivity", "onStoreLoss"] },
     { used: restore.onEmptyVolume !== "never", keys: ["spec", "restore", "onEmptyVolume"] },
   ].flatMap(({ used, keys }) => (used ? [{ keys, atKey: true, message: "is not supported yet", fix }] : []));
-  if (problems.length > 0) throw problem(problems);
 }
 
 /** What a run can do without and this version does not do: told, so that nobody relies on it. Pure. */

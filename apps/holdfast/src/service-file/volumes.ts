@@ -1,12 +1,7 @@
-import type { PluginRegistry, Service, StorageStrategy, Volume } from "@holdfast/core";
-import { problemsOf } from "./issues.js";
+import type { StrategyVolume } from "@holdfast/coordination";
+import { HoldfastError, type PluginRegistry, type Service, type Volume } from "@holdfast/core";
+import { type FileProblem, problemsOf } from "./issues.js";
 import type { ServiceFile } from "./read.js";
-
-/** A storage entry with the plugin that serves it. */
-export interface StrategyVolume {
-  readonly strategy: StorageStrategy;
-  readonly volume: Volume;
-}
 
 /** Pure: the volumes of a service as strategies know them; options as written, since each strategy parses its own. */
 function volumesOf(service: Service): readonly Volume[] {
@@ -17,6 +12,19 @@ function volumesOf(service: Service): readonly Volume[] {
     diskMiB: diskMiB ?? null,
     options,
   }));
+}
+
+/**
+ * The same for a service that came from no file. @throws `INVALID_SPEC` naming the key.
+ */
+export function resolveServiceVolumes(service: Service, registry: PluginRegistry): readonly StrategyVolume[] {
+  const problem = (problems: readonly FileProblem[], cause?: unknown) =>
+    new HoldfastError(
+      "INVALID_SPEC",
+      problems.map(({ keys, message }) => `${keys.map(String).join(".")}: ${message}.`).join(" "),
+      { hint: [...new Set(problems.map(({ fix }) => fix))].join(" "), cause },
+    );
+  return resolveVolumes({ path: "", service, problem }, registry);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { gradeEvidence, type StrategyVolume } from "@holdfast/coordination";
 import {
   type CutKind,
   computeGrade,
@@ -9,11 +10,10 @@ import {
 } from "@holdfast/core";
 import { parse } from "yaml";
 import * as z from "zod";
-import { gradeEvidence } from "../plugins/grade-evidence.js";
 import { loadPlugins, requireStrategy } from "../plugins/load-plugins.js";
 import { readServiceFile } from "../service-file/read.js";
 import { notDone, refuseUnsupported } from "../service-file/unsupported.js";
-import { resolveVolumes, type StrategyVolume } from "../service-file/volumes.js";
+import { resolveVolumes } from "../service-file/volumes.js";
 import type { ResolvedService, ResolveRequest } from "./spec.js";
 
 /** Weakest promise first. */

@@ -17,3 +17,5 @@ export {
 export { pendingFenceOf } from "./pending-fence.js";
 export { readLease, type SeenRecord } from "./record-io.js";
 export { confirmFenced, type LockStatus, readLockStatus, recoverLease } from "./recover.js";
+export { writeTombstone } from "./tombstone.js";
+export { Wakeup } from "./wakeup.js";

@@ -40,7 +40,8 @@ const POLL_MS = 1_000;
 const ABANDONED_MS = 10_000;
 
 interface Watched {
-  watching: boolean;
+  /** Its own: thousands of listeners on one signal would make every call that is given it slow. */
+  readonly watching: AbortController;
   serving: Promise<void> | undefined;
   /** Version last seen, and since when; an answer of one's own is not waited for twice. */
   seen: { readonly version: string; readonly sinceMs: number } | undefined;
@@ -57,31 +58,30 @@ export async function serveRequests(context: RecordContext, options: ServeOption
   const { signal } = options;
   const services = new Map<string, Watched>();
   const wakeup = new Wakeup();
-  while (!signal.aborted) {
-    try {
-      const names = options.services?.() ?? (await store.list(storePaths.services(), { timeoutMs: CALL_MS, signal }));
-      for (const name of names) {
-        const watched = services.get(name) ?? {
-          watching: false,
-          serving: undefined,
-          seen: undefined,
-          trouble: undefined,
-        };
-        services.set(name, watched);
-        if (!watched.watching) {
-          store.watch(storePaths.request(name), wakeup.wake, signal);
-          watched.watching = true;
+  try {
+    while (!signal.aborted) {
+      try {
+        const names = options.services?.() ?? (await store.list(storePaths.services(), { timeoutMs: CALL_MS, signal }));
+        for (const name of names) {
+          let watched = services.get(name);
+          if (watched === undefined) {
+            watched = { watching: new AbortController(), serving: undefined, seen: undefined, trouble: undefined };
+            services.set(name, watched);
+            store.watch(storePaths.request(name), wakeup.wake, watched.watching.signal);
+          }
+          if (watched.serving === undefined) await lookAtOne(context, options, name, watched);
         }
-        if (watched.serving === undefined) await lookAtOne(context, options, name, watched);
+      } catch (error) {
+        if (signal.aborted) break;
+        // The store is away; whoever waits goes on waiting, and the next look finds the same requests.
+        if (!hasCode(error, "STORE_UNREACHABLE", "UNKNOWN_OUTCOME")) throw error;
       }
-    } catch (error) {
-      if (signal.aborted) break;
-      // The store is away; whoever waits goes on waiting, and the next look finds the same requests.
-      if (!hasCode(error, "STORE_UNREACHABLE", "UNKNOWN_OUTCOME")) throw error;
+      await wakeup.wait(clock, POLL_MS, signal).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
     }
-    await wakeup.wait(clock, POLL_MS, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
+  } finally {
+    for (const { watching } of services.values()) watching.abort();
   }
   await Promise.all([...services.values()].map(({ serving }) => serving));
 }

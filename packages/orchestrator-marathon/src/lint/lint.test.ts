@@ -355,3 +355,22 @@ test.each([
 ])("splitWords reads %s", (line, words) => {
   expect(splitWords(line)).toEqual(words);
 });
+
+describe("the controller's own definition", () => {
+  const controller = { id: "/holdfast/controller", mem: 256, disk: 100, instances: 3 };
+  const codes = (definition: unknown) => lintDefinition(definition).map(({ code }) => code);
+
+  test("may have several copies, whichever way it is started", () => {
+    expect(codes({ ...controller, cmd: "exec ./holdfast controller --listen 0.0.0.0:$PORT0" })).toEqual([]);
+    expect(codes({ ...controller, args: ["/usr/bin/holdfast", "controller"] })).toEqual([]);
+  });
+
+  test("is judged by its form, its secrets and its resources", () => {
+    const cmd = "exec ./holdfast controller --store zookeeper://user:hunter2@zk:2181/x";
+    expect(codes({ ...controller, cmd, mem: undefined }).length).toBeGreaterThan(0);
+  });
+
+  test("is not what only has that word in it", () => {
+    expect(codes({ ...controller, cmd: "exec ./controller holdfast" })).toContain("MARATHON_NO_WRAPPER");
+  });
+});

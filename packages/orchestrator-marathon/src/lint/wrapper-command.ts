@@ -27,6 +27,12 @@ export function readWrapper({ args, cmd }: Pick<AppDefinition, "args" | "cmd">):
   return { pointer, words: flags, has, text };
 }
 
+/** Pure: the command starts Holdfast's controller, which writes to no volume and elects one of its copies itself. */
+export function startsController({ args, cmd }: Pick<AppDefinition, "args" | "cmd">): boolean {
+  const words = args ?? splitWords(cmd ?? "");
+  return words.some((word, index) => word === "controller" && /(^|\/)holdfast$/.test(words[index - 1] ?? ""));
+}
+
 /**
  * Words of a shell line, well enough to find a program and its flags: quotes and backslashes are taken off, nothing is
  * expanded. What a shell would make of substitutions stays as it is written.

@@ -11,11 +11,7 @@ export async function ceph(op: Op, options: CephFsOptions, ...args: readonly str
 }
 
 /** The same, or undefined where it says that there is no such thing (ENOENT). */
-export async function cephIfThere(
-  op: Op,
-  options: CephFsOptions,
-  ...args: readonly string[]
-): Promise<string | undefined> {
+async function cephIfThere(op: Op, options: CephFsOptions, ...args: readonly string[]): Promise<string | undefined> {
   const { exitCode, stdout } = await run(op, options, args, [0, 2]);
   return exitCode === 0 ? stdout : undefined;
 }

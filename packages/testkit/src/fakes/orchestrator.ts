@@ -1,4 +1,4 @@
-import type { ObservedTask, Orchestrator, OrchestratorEvent } from "@holdfast/core";
+import { canonicalJson, type ObservedTask, type Orchestrator, type OrchestratorEvent } from "@holdfast/core";
 
 export interface FakeOrchestrator extends Orchestrator {
   readonly applied: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
@@ -8,11 +8,15 @@ export interface FakeOrchestrator extends Orchestrator {
   emit(event: OrchestratorEvent): void;
 }
 
-/** Places nothing; remembers what was asked of it and says what a test tells it to say. */
+/**
+ * Places nothing; remembers what was asked of it and says what a test tells it to say. A service that was stopped is
+ * suspended until it is applied again.
+ */
 export function createFakeOrchestrator(type = "fake"): FakeOrchestrator {
   const applied = new Map<string, Readonly<Record<string, unknown>>>();
   const stopRequests: string[] = [];
   const tasks = new Map<string, readonly ObservedTask[]>();
+  const suspended = new Set<string>();
   const listeners = new Set<(event: OrchestratorEvent) => void>();
   return {
     apiVersion: 1,
@@ -29,17 +33,25 @@ export function createFakeOrchestrator(type = "fake"): FakeOrchestrator {
       warnings: [],
     }),
     lint: () => [],
+    diff: (present, next) => {
+      if (present === null) return { effect: "create", why: "there is none yet", changes: [] };
+      const same = canonicalJson(present) === canonicalJson(next);
+      return { effect: same ? "none" : "restart", why: same ? "they are equal" : "they differ", changes: [] };
+    },
     observe: async (_op, service) => ({
       exists: applied.has(service),
-      suspended: stopRequests.includes(service),
+      definition: applied.get(service) ?? null,
+      suspended: suspended.has(service),
       tasks: tasks.get(service) ?? [],
       deployments: [],
     }),
     async apply(_op, { definition }) {
       applied.set(String(definition.id), definition);
+      suspended.delete(String(definition.id));
     },
     async stop(_op, service) {
       stopRequests.push(service);
+      suspended.add(service);
     },
     events: (op) => eventsUntil(op.signal, listeners),
   };

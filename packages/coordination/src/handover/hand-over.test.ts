@@ -1,4 +1,3 @@
-import { awaitHandover, driveRequest, type LeaseContext, readHandover, writeHistory } from "@holdfast/coordination";
 import {
   DEFAULT_LEASE_TIMING,
   formerOfRecord,
@@ -9,7 +8,11 @@ import {
 } from "@holdfast/core";
 import { createFakeClock, createFakeOp, createFakeStorageStrategy, createFakeStoreServer } from "@holdfast/testkit";
 import { beforeEach, describe, expect, test } from "vitest";
+import { writeHistory } from "../lease/history-log.js";
+import type { LeaseContext } from "../lease/identity.js";
+import { driveRequest } from "../request/drive.js";
 import { type HandOverOptions, handOver } from "./hand-over.js";
+import { awaitHandover, readHandover } from "./handover.js";
 
 /** The holder and its successor are played on a store in memory; the clock moves only when everybody waits. */
 const SERVICE = "orders-db";
@@ -194,5 +197,58 @@ describe("failover", () => {
     const result = await settle(handed, [successor]);
     expect(result.receipts).toEqual([]);
     expect(strategy.calls).not.toContain("fence");
+  });
+});
+
+describe("a handover that somebody else began", () => {
+  const from = { epoch: 7n, agent: "a", bootId: "boot-a", machineId: "machine-a", leaseMs: timing.leaseMs };
+  const journal = (steps: string[], done: readonly string[] = []): NonNullable<HandOverOptions["journal"]> => ({
+    from,
+    isDone: (step) => done.includes(step),
+    around: async (step, action) => {
+      steps.push(step);
+      return action();
+    },
+  });
+
+  test("is told of every step, in order", async () => {
+    const steps: string[] = [];
+    const holder = obedient();
+    await settle(handOver(context("operator"), options({ journal: journal(steps) })), [holder]);
+    expect(steps).toEqual(["ask", "await-release", "await-grant", "await-start"]);
+  });
+
+  test("goes on after the holder is over, and asks and fences nobody", async () => {
+    await succeed(record(7n, "a", { kind: "released" }));
+    const result = await settle(handOver(context("operator"), options({ kind: "failover", journal: journal([]) })));
+    expect(result).toMatchObject({ from: { epoch: 7n }, to: { epoch: 8n, agent: "b" }, receipts: [] });
+    expect(strategy.calls).not.toContain("fence");
+    expect(await readHandover(context("x"), SERVICE, 8n, stop.signal)).toBeUndefined();
+  });
+
+  test("does not ask again for what was taken back", async () => {
+    const steps: string[] = [];
+    const handed = handOver(context("operator"), options({ journal: journal(steps, ["ask", "withdraw"]) }));
+    await expect(settle(handed)).rejects.toMatchObject({ code: "BUSY" });
+    expect(steps).toEqual([]);
+    expect(await readHandover(context("x"), SERVICE, 7n, stop.signal)).toBeUndefined();
+  });
+
+  test("does not fence twice what the receipt shows to be fenced", async () => {
+    const kill = new AbortController();
+    const first = handOver(context("first"), options({ kind: "failover", now: true, signal: kill.signal }));
+    first.catch(() => undefined); // it dies below
+    for (let i = 0; i < 200 && !strategy.calls.includes("fence"); i++) await clock.advance(20);
+    await clock.advance(100);
+    kill.abort(new Error("killed"));
+    await expect(first).rejects.toThrow("killed");
+    const successor = (async () => {
+      await clock.sleep(3_500);
+      await succeed(record(7n, "a"));
+    })();
+    const again = options({ kind: "failover", now: true, journal: journal([], ["ask"]) });
+    const result = await settle(handOver(context("second"), again), [successor]);
+    expect(result.receipts).toMatchObject([{ fencedEpoch: 7n, role: "data" }]);
+    expect(strategy.calls.filter((verb) => verb === "fence")).toHaveLength(1);
   });
 });

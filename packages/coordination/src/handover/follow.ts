@@ -1,5 +1,8 @@
-import { type LeaseContext, readHistory, readLease, readRequest } from "@holdfast/coordination";
 import { hasCode, type LeaseRecord, type RequestRecord, storePaths } from "@holdfast/core";
+import { readRequest } from "../lease/fence-receipts.js";
+import { readHistory } from "../lease/history-log.js";
+import type { LeaseContext } from "../lease/identity.js";
+import { readLease } from "../lease/record-io.js";
 import type { HandoverMoments } from "./time-split.js";
 
 export interface Followed {

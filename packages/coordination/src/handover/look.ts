@@ -1,8 +1,8 @@
-import type { LeaseContext } from "@holdfast/coordination";
-import { readLockStatus, readStorageRecord } from "@holdfast/coordination";
 import type { ObservedVolume, Op } from "@holdfast/core";
-import type { StrategyVolume } from "../service-file/volumes.js";
-import type { SeenVolume, Situation } from "./outlook.js";
+import type { LeaseContext } from "../lease/identity.js";
+import { readLockStatus } from "../lease/recover.js";
+import { readStorageRecord } from "../storage-record/storage-record.js";
+import type { SeenVolume, Situation, StrategyVolume } from "./outlook.js";
 
 /** What the store says of a service, for a plan. */
 export async function lookAtService(

@@ -50,7 +50,3 @@ export function timeSplit(
   }
   return parts.map((part) => ({ ...part, ms: Math.round(part.ms) }));
 }
-
-export function splitLines(parts: readonly SplitPart[]): string[] {
-  return parts.map(({ name, ms, what }) => `  ${name.padEnd(16)} ${String(ms).padStart(7)} ms  ${what}`);
-}

@@ -1,19 +1,41 @@
-import { askHandover, fenceFormer, type LeaseContext, readLease, withdrawHandover } from "@holdfast/coordination";
 import {
   type FenceReceipt,
   type FormerHolder,
   type Grant,
   HoldfastError,
   hasCode,
+  isFenced,
   type LeaseRecord,
   type LeaseTiming,
   type Op,
+  storePaths,
 } from "@holdfast/core";
-import type { StrategyVolume } from "../service-file/volumes.js";
+import { readRequest } from "../lease/fence-receipts.js";
+import type { LeaseContext } from "../lease/identity.js";
+import { readLease } from "../lease/record-io.js";
+import { fenceFormer } from "../request/fence-former.js";
 import { type Followed, HandoverFollower } from "./follow.js";
+import { askHandover, withdrawHandover } from "./handover.js";
+import type { StrategyVolume } from "./outlook.js";
 import { type SplitPart, timeSplit } from "./time-split.js";
 
+export type HandOverStep = "ask" | "await-release" | "withdraw" | "fence" | "await-grant" | "await-start";
+
+/** Who hands over: what is left of its lease record when it has gone on. */
+export type FormerLease = Pick<LeaseRecord, "epoch" | "agent" | "bootId" | "machineId" | "leaseMs">;
+
+/** For a caller that may die in the middle and have another one go on. */
+export interface HandOverJournal {
+  /** The holder that was asked, or is to be. */
+  readonly from: FormerLease;
+  /** Steps that certainly were done before; they are not done again. */
+  readonly isDone: (step: HandOverStep) => boolean;
+  /** Around each step, to write down that it begins and how it ended. */
+  readonly around: <T>(step: HandOverStep, action: () => Promise<T>) => Promise<T>;
+}
+
 export interface HandOverOptions {
+  readonly journal?: HandOverJournal;
   readonly kind: "switchover" | "failover";
   readonly to: string | null;
   readonly by: string;
@@ -49,33 +71,44 @@ const CALL_MS = 5_000;
  */
 export async function handOver(context: LeaseContext, options: HandOverOptions): Promise<HandedOver> {
   const { timing, signal, onNews } = options;
-  const holder = await requireHolder(context, signal);
+  const { journal } = options;
+  const holder = journal?.from ?? (await requireHolder(context, signal));
+  const step: HandOverJournal["around"] = journal?.around ?? ((_, action) => action());
+  const isDone: HandOverJournal["isDone"] = journal?.isDone ?? (() => false);
+  const stopMs = options.now ? 0 : timing.stopBudgetMs + timing.marginMs + SLACK_MS;
+  if (isDone("withdraw")) throw notReleased(holder, stopMs);
   // Asked to fence at once where nothing can: then the holder is not even asked.
   if (options.now) requireFence(options.volumes, holder);
   const follower = new HandoverFollower(context, holder.epoch, onNews);
   const wish = { service: context.identity.service, epoch: holder.epoch, kind: options.kind, to: options.to };
-  await askHandover(context, { ...wish, by: options.by, reason: options.reason }, signal);
-  onNews(`asked epoch ${holder.epoch} on ${holder.agent} to stop and release`);
+  if (!isDone("ask")) {
+    await step("ask", () => ask(context, { ...wish, by: options.by, reason: options.reason }, options, holder.agent));
+  }
   const released = ({ lease, moments }: Followed) => moments.releasedMs !== null || (lease?.epoch ?? 0n) > holder.epoch;
-  const stopMs = options.now ? 0 : timing.stopBudgetMs + timing.marginMs + SLACK_MS;
   const receipts: FenceReceipt[] = [];
   let ownFenceMs = 0;
-  if (!(await follower.until(released, stopMs, signal))) {
+  if (!(await step("await-release", () => follower.until(released, stopMs, signal)))) {
     if (options.kind === "switchover") {
-      await withdrawHandover(context, { ...wish, by: options.by }, signal);
+      await step("withdraw", () => withdrawHandover(context, { ...wish, by: options.by }, signal));
       throw notReleased(holder, stopMs);
     }
     const beganMs = context.clock.now().monoMs;
-    receipts.push(...(await fenceHolder(context, options, holder)));
+    if (!isDone("fence")) receipts.push(...(await step("fence", () => fenceHolder(context, options, holder))));
     ownFenceMs = context.clock.now().monoMs - beganMs;
   }
   const leaseMs = timing.leaseMs * 1.01 + timing.guardMs + SLACK_MS;
-  if (!(await follower.until(({ moments }) => moments.takenMs !== null, leaseMs + options.startLimitMs, signal))) {
+  const taken = ({ moments }: Followed) => moments.takenMs !== null;
+  await step("await-grant", async () => {
+    if (await follower.until(taken, leaseMs + options.startLimitMs, signal)) return;
     throw nobodyTook(follower.followed, holder);
-  }
-  const started = await follower.until(({ moments }) => moments.startedMs !== null, options.startLimitMs, signal);
-  const { lease, moments, request } = follower.followed;
-  if (!started || lease === null) throw notStarted(follower.followed, options.startLimitMs);
+  });
+  const lease = await step("await-start", async () => {
+    const hasStarted = ({ moments }: Followed) => moments.startedMs !== null;
+    const started = await follower.until(hasStarted, options.startLimitMs, signal);
+    if (started && follower.followed.lease !== null) return follower.followed.lease;
+    throw notStarted(follower.followed, options.startLimitMs);
+  });
+  const { moments, request } = follower.followed;
   return {
     from: { epoch: holder.epoch, agent: holder.agent },
     to: { epoch: lease.epoch, agent: lease.agent },
@@ -95,14 +128,32 @@ async function requireHolder(context: LeaseContext, signal: AbortSignal): Promis
   });
 }
 
+/** Who went on with a handover that another one began may find that its holder is over already; then nobody is asked. */
+async function ask(
+  context: LeaseContext,
+  wish: Parameters<typeof askHandover>[1],
+  { journal, signal, onNews }: HandOverOptions,
+  agent: string,
+): Promise<void> {
+  try {
+    await askHandover(context, wish, signal);
+    onNews(`asked epoch ${wish.epoch} on ${agent} to stop and release`);
+  } catch (error) {
+    if (journal === undefined || !hasCode(error, "STALE_EPOCH")) throw error;
+    onNews(`epoch ${wish.epoch} is over already`);
+  }
+}
+
 /** Under the authority of the next epoch, which is nobody's yet; refused once somebody has it. */
 async function fenceHolder(
   context: LeaseContext,
   options: HandOverOptions,
-  holder: LeaseRecord,
+  holder: FormerLease,
 ): Promise<readonly FenceReceipt[]> {
   const { volumes, op, signal, onNews } = options;
   requireFence(volumes, holder);
+  const known = await receiptsFor(context, options, holder);
+  if (known !== undefined) return known;
   const present = await requireHolder(context, signal);
   if (present.epoch !== holder.epoch) {
     onNews(`epoch ${present.epoch} on ${present.agent} has the lease already; nobody is fenced`);
@@ -126,8 +177,20 @@ async function fenceHolder(
   }
 }
 
+/** The receipts of a fence that was done and whose answer nobody heard; undefined = a volume has none. */
+async function receiptsFor(
+  context: LeaseContext,
+  { volumes, signal }: HandOverOptions,
+  former: FormerLease,
+): Promise<readonly FenceReceipt[] | undefined> {
+  const path = storePaths.request(context.identity.service);
+  const receipts = (await readRequest(context, path, { timeoutMs: CALL_MS, signal }))?.receipts ?? [];
+  if (!volumes.every(({ volume }) => isFenced(receipts, former, volume.role))) return undefined;
+  return receipts.filter(({ agent, fencedEpoch }) => agent === former.agent && fencedEpoch >= former.epoch);
+}
+
 /** @throws `UNFENCEABLE` naming each volume whose storage cannot. Pure. */
-function requireFence(volumes: readonly StrategyVolume[], holder: LeaseRecord): void {
+function requireFence(volumes: readonly StrategyVolume[], holder: FormerLease): void {
   const unable = volumes.filter(({ strategy, volume }) => !strategy.capabilities(volume).fences);
   if (unable.length === 0) return;
   const names = unable.map(
@@ -136,7 +199,7 @@ function requireFence(volumes: readonly StrategyVolume[], holder: LeaseRecord): 
   throw unfenceable(holder, `the storage of ${names.join(", ")} cannot fence`);
 }
 
-function unfenceable(holder: LeaseRecord, why: string, cause?: unknown): HoldfastError {
+function unfenceable(holder: FormerLease, why: string, cause?: unknown): HoldfastError {
   return new HoldfastError(
     "UNFENCEABLE",
     `${holder.agent} did not release epoch ${holder.epoch}, and cannot be fenced: ${why.replace(/\.$/, "")}.`,
@@ -147,7 +210,7 @@ function unfenceable(holder: LeaseRecord, why: string, cause?: unknown): Holdfas
   );
 }
 
-function notReleased(holder: LeaseRecord, waitedMs: number): HoldfastError {
+function notReleased(holder: FormerLease, waitedMs: number): HoldfastError {
   return new HoldfastError(
     "BUSY",
     `Epoch ${holder.epoch} on ${holder.agent} did not release within ${waitedMs} ms; the wish was taken back.`,
@@ -155,7 +218,7 @@ function notReleased(holder: LeaseRecord, waitedMs: number): HoldfastError {
   );
 }
 
-function nobodyTook({ moments }: Followed, holder: LeaseRecord): HoldfastError {
+function nobodyTook({ moments }: Followed, holder: FormerLease): HoldfastError {
   const state = moments.releasedMs === null ? `${holder.agent} still counts as the holder` : "the lease is released";
   return new HoldfastError("WAIT_LIMIT", `Nobody has taken over from epoch ${holder.epoch}: ${state}.`, {
     hint: "Is a candidate waiting (`holdfast lock status`)? The orchestrator has to start one.",

@@ -14,11 +14,18 @@ import {
   type QueueCandidate,
   type StorageExplanation,
   type StorageStep,
+  type StorageStrategy,
   type TimeBudget,
   timeBudget,
+  type Volume,
 } from "@holdfast/core";
-import { gradeEvidence } from "../plugins/grade-evidence.js";
-import type { StrategyVolume } from "../service-file/volumes.js";
+import { gradeEvidence } from "./grade-evidence.js";
+
+/** A storage entry with the plugin that serves it. */
+export interface StrategyVolume {
+  readonly strategy: StorageStrategy;
+  readonly volume: Volume;
+}
 
 export interface ServiceGrade {
   readonly grade: Grade;
