@@ -1,3 +1,4 @@
+import type { ServiceBudget, StrategyVolume, VolumeOutlook } from "@holdfast/coordination";
 import { combinePlacements, DEFAULT_LEASE_COSTS, type Service } from "@holdfast/core";
 import {
   type BudgetRow,
@@ -11,8 +12,6 @@ import {
   placedVolume,
   takeoverBudget,
 } from "@holdfast/orchestrator-marathon";
-import type { ServiceBudget, VolumeOutlook } from "../failover/outlook.js";
-import type { StrategyVolume } from "../service-file/volumes.js";
 
 /** `maxLaunchDelaySeconds` of what is compiled. */
 const LAUNCH_DELAY_MS = 60_000;

@@ -6,6 +6,7 @@ import { planApply } from "../decide/apply.js";
 import { refusalError } from "../decide/refusal.js";
 import { planReplacement } from "../decide/replacement.js";
 import { proofOfStop } from "../decide/stop.js";
+import { diffApp } from "../diff/diff.js";
 import { explain } from "../explain/explain.js";
 import { lintDefinition } from "../lint/lint.js";
 import { type MarathonService, overviewOf, viewOf } from "../observe/observation.js";
@@ -39,6 +40,7 @@ export function createMarathonOrchestrator(options: MarathonOrchestratorOptions)
     type: "marathon",
     compile: (service, placement) => compileApp(service, placement, options),
     lint: lintDefinition,
+    diff: diffApp,
     observe,
     async observeAll({ signal }) {
       // Both are of about the same moment; the queue only explains.

@@ -1,6 +1,7 @@
 import type { ObservedService, ObservedTask } from "@holdfast/core";
 import type { App, MarathonTask, QueueItem } from "@holdfast/marathon";
 import { OWNER_LABEL } from "../app-id.js";
+import { normalForm } from "../diff/normal-form.js";
 import { taskState } from "./task-state.js";
 
 /** A task with the state's own name, since several of Mesos's states become one here. */
@@ -24,7 +25,7 @@ export interface MarathonService extends ObservedService {
 /** Pure. */
 export function viewOf(service: string, appId: string, app: App | null, queued: QueueItem | null): MarathonService {
   if (app === null) {
-    const nothing = { exists: false, suspended: false, tasks: [], deployments: [] } as const;
+    const nothing = { exists: false, definition: null, suspended: false, tasks: [], deployments: [] } as const;
     return { service, appId, owner: "nobody", app, queued, ...nothing };
   }
   return {
@@ -32,6 +33,8 @@ export function viewOf(service: string, appId: string, app: App | null, queued: 
     appId,
     owner: app.labels?.[OWNER_LABEL] === service ? "holdfast" : "foreign",
     exists: true,
+    // Without what is only reported, which changes by itself.
+    definition: normalForm(app),
     suspended: app.instances === 0,
     tasks: (app.tasks ?? []).map((task) => taskView(task, app.version)),
     deployments: (app.deployments ?? []).map(({ id }) => id),
