@@ -21,7 +21,7 @@ export function connectError({ server }: NbdOptions, name: string, ended: string
     return new HoldfastError("BUSY", `The server ${where} refuses a connection to ${name}.`, {
       hint: "Another client is connected, or a dead one's connection still counts: a fence or a new attach ends it.",
       retryable: true,
-      detail,
+      detail: { ...detail, refused: true },
     });
   }
   return new HoldfastError("BUSY", `No connection to ${name} at ${where}: ${ended}.`, {
@@ -29,4 +29,9 @@ export function connectError({ server }: NbdOptions, name: string, ended: string
     retryable: true,
     detail,
   });
+}
+
+/** The server is there and takes no further client now. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof HoldfastError && error.detail.refused === true;
 }

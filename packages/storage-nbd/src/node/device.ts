@@ -3,13 +3,14 @@ import type { NbdContext } from "../context.js";
 import type { ClientKind, NbdOptions } from "../options.js";
 import { clientCommand, FUSE_SOURCE, PROGRAM } from "./client-command.js";
 import { clientsOf, killClients, type RunningClient } from "./clients.js";
-import { connectError } from "./connect-error.js";
+import { connectError, isRefusal } from "./connect-error.js";
 import { takeOff } from "./mounted.js";
 import { withoutVolumes } from "./without-volumes.js";
 
 const SHORT_MS = 5_000;
 const KILL_MS = 5_000;
 const POLL_MS = 20;
+const REFUSED_PAUSE_MS = 200;
 const SYS_BYTES_MAX = 4_096;
 
 /** Connects the export as a device. What is there of an earlier one is ended: its tree is gone, or it would hold the slot. */
@@ -25,6 +26,33 @@ export async function connect(op: Op, volume: Volume, options: NbdOptions, conte
   const client = clientCommand(kind, { address, port, export: context.export, device }, options.reconnectMs);
   // The kernel's client is no file system, and depends on nothing that is mounted.
   const { command, args } = kind === "kernel" ? client : withoutVolumes(client);
+  const untilMs = op.clock.now().monoMs + options.connectTimeoutMs;
+  while (true) {
+    try {
+      await connectOnce(op, volume, options, context, { kind, device, command, args });
+      return;
+    } catch (error) {
+      // A client that was ended just now still counts, until the server has seen its connection close.
+      if (!isRefusal(error) || op.clock.now().monoMs + REFUSED_PAUSE_MS >= untilMs) throw error;
+      await op.clock.sleep(REFUSED_PAUSE_MS, op.signal);
+    }
+  }
+}
+
+interface Client {
+  readonly kind: ClientKind;
+  readonly device: string;
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+async function connectOnce(
+  op: Op,
+  volume: Volume,
+  options: NbdOptions,
+  context: NbdContext,
+  { kind, device, command, args }: Client,
+): Promise<void> {
   const name = `nbd client of ${volume.service}/${volume.role}`;
   // With mounts of its own: in ours it would exit as the last user of the file system that lies on it.
   const daemon = await op.daemon(command, args, { name, servesMounts: kind !== "kernel" });
