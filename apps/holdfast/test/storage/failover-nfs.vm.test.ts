@@ -10,5 +10,6 @@ failoverSuite({
   recipe: nfsRecipe({ server: "kernel" }),
   lease,
   faults: [CLEAN_STOP, AGENT_CUT, SERVER_HUNG_STUCK, ALL_KILLED],
-  everyday: [CLEAN_STOP, AGENT_CUT, SERVER_HUNG_STUCK],
+  // The third one has not been seen through on a machine that emulates its guests.
+  everyday: [CLEAN_STOP, AGENT_CUT],
 });
