@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -57,11 +58,19 @@ function cacheDirectory(): string {
   return join(tmpdir(), "holdfast-cache/vm");
 }
 
+const making = new Map<string, Promise<void>>();
+
+/** Guests are started side by side: of those that want the same at once, one makes it and the others wait. */
+export function makeOnce(directory: string, make: (directory: string) => Promise<void>): Promise<void> {
+  const present = making.get(directory) ?? makeBeside(directory, make).finally(() => making.delete(directory));
+  making.set(directory, present);
+  return present;
+}
+
 /** Made beside its place and renamed, so that a killed or a parallel test run leaves no half of it. */
-export async function makeOnce(directory: string, make: (directory: string) => Promise<void>): Promise<void> {
+async function makeBeside(directory: string, make: (directory: string) => Promise<void>): Promise<void> {
   if (existsSync(directory)) return;
-  const draft = join(dirname(directory), `draft-${process.pid}-${basename(directory)}`);
-  rmSync(draft, { recursive: true, force: true });
+  const draft = join(dirname(directory), `draft-${randomUUID()}-${basename(directory)}`);
   mkdirSync(draft, { recursive: true });
   try {
     await make(draft);
