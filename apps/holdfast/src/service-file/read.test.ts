@@ -107,3 +107,16 @@ describe("resolveVolumes", () => {
     expect(() => resolveVolumes(file, strict)).toThrow(/orders\.yaml:11:.*options\.source/);
   });
 });
+
+test("a file that is something else altogether is refused in a few lines", () => {
+  const prose = Array.from({ length: 20 }, () => "text `of` a page\n- a: b: c\n`code` d\n\n").join("");
+  let message = "";
+  try {
+    parseServiceFile(prose, "README.md");
+  } catch (error) {
+    message = error instanceof Error ? error.message : "";
+  }
+  expect(message.split("\n").length).toBeLessThanOrEqual(4);
+  expect(message).toMatch(/README\.md:\d+:\d+/);
+  expect(message).toMatch(/\d+ more/);
+});

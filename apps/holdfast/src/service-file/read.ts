@@ -88,11 +88,16 @@ function plainValue(path: string, document: Document.Parsed): unknown {
   }
 }
 
+/** The first ones are the mistakes; the rest is what the parser makes of them. */
+const SYNTAX_ERRORS_MAX = 3;
+
 function syntaxError(path: string, lines: LineCounter, errors: readonly YAMLError[]): HoldfastError {
-  const texts = errors.map(({ pos, message }) => {
+  const texts = errors.slice(0, SYNTAX_ERRORS_MAX).map(({ pos, message }) => {
     const { line, col } = lines.linePos(pos[0]);
     return `${path}:${line}:${col}: ${message.split("\n", 1)[0]?.replace(/\.?$/, ".") ?? ""}`;
   });
+  const more = errors.length - texts.length;
+  if (more > 0) texts.push(`${more} more, most of which follow from these.`);
   return new HoldfastError("INVALID_SPEC", texts.join("\n"), {
     hint: "The file is not YAML there: look at indentation, quotes and colons.",
   });
